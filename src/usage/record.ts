@@ -1,0 +1,304 @@
+/**
+ * The one record that is kept of a request. It is opened when the request arrives, filled on the
+ * way, and closed exactly once, however the request ends; what it says is final then.
+ */
+import type { Ledger } from '../ledger.ts';
+import type { Finish, FormatName, Usage } from '../unified.ts';
+import { totalInput } from '../unified.ts';
+import { Meter } from './meter.ts';
+import type { Cost } from './price.ts';
+
+export type Outcome = 'success' | 'error' | 'timeout' | 'stall' | 'cancelled';
+
+/**
+ * `measured`: the provider's final counts. `partial`: the answer broke off; the provider's counts so
+ * far, the output at least as estimated from what arrived. `estimated`: the provider gave none.
+ * `none`: nothing was used, or nothing is known of it.
+ */
+export type UsageSource = 'measured' | 'partial' | 'estimated' | 'none';
+
+/** One line of the usage log. */
+export interface UsageRecord {
+  readonly id: string;
+  /** ISO 8601, when the request arrived. */
+  readonly timestamp: string;
+  readonly clientIp: string | null;
+  /** The name of the client's key, never the key. */
+  readonly apiKey: string | null;
+  readonly clientFormat: FormatName | null;
+  readonly providerFormat: FormatName | 'demo' | null;
+  readonly passthrough: boolean;
+  readonly streaming: boolean;
+  /** The model as the client asked for it. */
+  readonly alias: string | null;
+  /** Provider and model of the last attempt. */
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly attempts: readonly AttemptRecord[];
+  readonly usage: UsageCounts | null;
+  readonly usageSource: UsageSource;
+  readonly cost: Cost | null;
+  readonly durationMs: number;
+  /** From the request's arrival to the first output; null for answers in one piece. */
+  readonly ttftMs: number | null;
+  readonly tokensPerSecond: number | null;
+  /** What of `durationMs` was neither spent in an attempt nor waiting for the next one. */
+  readonly overheadMs: number;
+  readonly finish: Finish | null;
+  readonly toolCalls: number;
+  readonly dropped: readonly string[];
+  readonly approximated: readonly string[];
+  readonly outcome: Outcome;
+  /** The HTTP status of the answer; 499 when the client left. */
+  readonly status: number;
+  readonly error: string | null;
+}
+
+export interface AttemptRecord {
+  readonly provider: string;
+  readonly model: string;
+  /** The provider's HTTP status; null when none arrived. */
+  readonly status: number | null;
+  /** Why it failed; null when it did not. */
+  readonly reason: string | null;
+  readonly ms: number;
+}
+
+/** Nothing is counted twice: `input` excludes both cache counts, `output` includes `reasoning`. */
+export interface UsageCounts {
+  readonly input: number;
+  readonly output: number;
+  readonly cached: number;
+  readonly cacheWrite: number;
+  /** As far as the provider names them. */
+  readonly reasoning: number;
+  readonly total: number;
+}
+
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  /** Milliseconds that never jump. */
+  monotonic(): number;
+}
+
+export interface OpenRecord {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly clientIp?: string | null;
+  readonly clientFormat?: FormatName | null;
+  /** Losses of the request's and the reply's client side. */
+  readonly ledger?: Ledger;
+  /** The price of an answer, from the configuration that the request began with. */
+  readonly price?: (usage: Usage, provider: string, model: string) => Cost | null;
+  /** Gets the record, once. */
+  readonly onClose: (record: UsageRecord) => void;
+}
+
+/** What becomes known of a request while it runs. */
+export interface RequestFacts {
+  apiKey?: string;
+  alias?: string;
+  clientFormat?: FormatName;
+  streaming?: boolean;
+  ledger?: Ledger;
+  /** Input tokens when no provider counts them. */
+  estimateInput?: () => number;
+}
+
+export interface AttemptFacts {
+  readonly provider: string;
+  readonly model: string;
+  readonly providerFormat: FormatName | 'demo';
+  readonly passthrough: boolean;
+  /** Losses on this provider's side, where they are kept apart. */
+  readonly ledger?: Ledger;
+}
+
+/** One attempt while it runs. */
+export interface OpenAttempt {
+  /** Sees every chunk, or the whole reply, that this attempt gives. */
+  readonly meter: Meter;
+  /** The attempt is over: its body has been read, or it failed for `reason`. A second call does nothing. */
+  end(status: number | null, reason?: string): void;
+}
+
+export interface RequestEnd {
+  readonly outcome: Outcome;
+  readonly status: number;
+  readonly error?: string;
+}
+
+export interface RecordBuilder {
+  readonly id: string;
+  readonly isClosed: boolean;
+  /** Later facts replace earlier ones. */
+  note(facts: RequestFacts): void;
+  attempt(facts: AttemptFacts): OpenAttempt;
+  /** Time in which the gateway deliberately waited before another attempt; not its overhead. */
+  waited(ms: number): void;
+  /** Ends the record and an attempt that is still open. A second call does nothing. */
+  close(end: RequestEnd): void;
+}
+
+/** Longest error text that is kept; providers answer with whole web pages at times. */
+const ERROR_MAX = 2000;
+
+/** Opens the record of a request that has just arrived. */
+export function openRecord(options: OpenRecord): RecordBuilder {
+  const { clock } = options;
+  const monotonic = (): number => clock.monotonic();
+  const startedAt = monotonic();
+  const timestamp = new Date(clock.now()).toISOString();
+  const facts: RequestFacts = {};
+  const attempts: AttemptRecord[] = [];
+  /** Set by `attempt`; stays the last one after its end. */
+  let last: { facts: AttemptFacts; meter: Meter; startedAt: number } | undefined;
+  /** The end of `last`; cleared once it was called. */
+  let endLast: OpenAttempt['end'] | undefined;
+  let waitedMs = 0;
+  let isClosed = false;
+
+  function attempt(about: AttemptFacts): OpenAttempt {
+    endLast?.(null, 'superseded');
+    const begun = { facts: about, meter: new Meter(monotonic), startedAt: monotonic() };
+    let ended = false;
+    const end = (status: number | null, reason?: string): void => {
+      if (ended || isClosed) return;
+      ended = true;
+      endLast = undefined;
+      const { provider, model } = about;
+      const ms = monotonic() - begun.startedAt;
+      attempts.push({ provider, model, status, reason: reason ?? null, ms });
+    };
+    last = begun;
+    endLast = end;
+    return { meter: begun.meter, end };
+  }
+
+  function close(end: RequestEnd): void {
+    if (isClosed) return;
+    const succeeded = end.outcome === 'success';
+    endLast?.(succeeded ? end.status : null, succeeded ? undefined : end.outcome);
+    isClosed = true;
+    const endedAt = monotonic();
+    const durationMs = endedAt - startedAt;
+    const meter = last?.meter;
+    const counted = countUsage(meter, facts.estimateInput);
+    const firstOutputAt = meter?.firstOutputAt;
+    const busyMs = attempts.reduce((sum, { ms }) => sum + ms, waitedMs);
+    const ledgers = [facts.ledger ?? options.ledger, last?.facts.ledger];
+    options.onClose({
+      id: options.id,
+      timestamp,
+      clientIp: options.clientIp ?? null,
+      apiKey: facts.apiKey ?? null,
+      clientFormat: facts.clientFormat ?? options.clientFormat ?? null,
+      providerFormat: last?.facts.providerFormat ?? null,
+      passthrough: last?.facts.passthrough ?? false,
+      streaming: facts.streaming ?? false,
+      alias: facts.alias ?? null,
+      provider: last?.facts.provider ?? null,
+      model: last?.facts.model ?? null,
+      attempts: attempts.map((done) => ({ ...done, ms: hundredths(done.ms) })),
+      usage: counted.usage && usageCounts(counted.usage),
+      usageSource: counted.source,
+      cost:
+        counted.usage && last
+          ? (options.price?.(counted.usage, last.facts.provider, last.facts.model) ?? null)
+          : null,
+      durationMs: hundredths(durationMs),
+      ttftMs: firstOutputAt === undefined ? null : hundredths(firstOutputAt - startedAt),
+      tokensPerSecond:
+        meter && last ? tokensPerSecond(meter, counted.source, last.startedAt, endedAt) : null,
+      overheadMs: hundredths(Math.max(0, durationMs - busyMs)),
+      finish: meter?.finish ?? null,
+      toolCalls: meter?.toolCalls ?? 0,
+      dropped: union(ledgers.map((ledger) => ledger?.dropped)),
+      approximated: union(ledgers.map((ledger) => ledger?.approximated)),
+      outcome: end.outcome,
+      status: end.status,
+      error: end.error === undefined ? null : shorten(end.error),
+    });
+  }
+
+  return {
+    id: options.id,
+    get isClosed() {
+      return isClosed;
+    },
+    note: (more) => {
+      Object.assign(facts, more);
+    },
+    attempt,
+    waited: (ms) => {
+      waitedMs += ms;
+    },
+    close,
+  };
+}
+
+/** About how many tokens a text of so many characters has. */
+function tokensOf(chars: number): number {
+  return Math.ceil(chars / 4);
+}
+
+function countUsage(
+  meter: Meter | undefined,
+  estimateInput: (() => number) | undefined,
+): { usage: Usage | null; source: UsageSource } {
+  if (meter === undefined) return { usage: null, source: 'none' };
+  const { usage } = meter;
+  if (
+    usage !== undefined &&
+    meter.hasFinalUsage &&
+    (meter.finish !== undefined || meter.isComplete)
+  ) {
+    return { usage, source: 'measured' };
+  }
+  const output = tokensOf(meter.outputChars);
+  if (usage !== undefined) {
+    return { usage: { ...usage, output: Math.max(usage.output, output) }, source: 'partial' };
+  }
+  if (!meter.hasOutput) return { usage: null, source: 'none' };
+  const input = estimateInput?.() ?? 0;
+  return { usage: { input, cached: 0, cacheWrite: 0, output }, source: 'estimated' };
+}
+
+/** The counts as the record shows them. */
+export function usageCounts(usage: Usage): UsageCounts {
+  const { input, output, cached, cacheWrite, reasoning = 0 } = usage;
+  return { input, output, cached, cacheWrite, reasoning, total: totalInput(usage) + output };
+}
+
+/**
+ * Output tokens, reasoning among them, over the time in which they were made. Reasoning that was
+ * not shown was made before the first output, so the time then counts from the attempt's start.
+ */
+function tokensPerSecond(
+  meter: Meter,
+  source: UsageSource,
+  attemptStartedAt: number,
+  endedAt: number,
+): number | null {
+  const { usage, firstOutputAt } = meter;
+  if (source !== 'measured' || usage === undefined || firstOutputAt === undefined) return null;
+  const isHidden = (usage.reasoning ?? 0) > 0 && !meter.hasReasoning;
+  const from = isHidden ? attemptStartedAt : firstOutputAt;
+  const ms = (meter.finishedAt ?? endedAt) - from;
+  // An answer that came all at once, from a cache or a buffer, has no speed.
+  if (ms < 1 || usage.output === 0) return null;
+  return hundredths((usage.output * 1000) / ms);
+}
+
+function union(lists: readonly (readonly string[] | undefined)[]): string[] {
+  return [...new Set(lists.flatMap((list) => list ?? []))];
+}
+
+function shorten(text: string): string {
+  return text.length <= ERROR_MAX ? text : `${text.slice(0, ERROR_MAX)}…`;
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
+}
