@@ -59,10 +59,8 @@ export interface ErrorEvidence {
   code?: string;
   /** Seconds until a retry makes sense. */
   retryAfter?: number;
-  /** The provider's reply, byte for byte, for a client of the same format. */
+  /** The provider's JSON reply as it came, for a client of the same format. */
   body?: string;
-  /** Content type of `body`. */
-  contentType?: string;
   /** Headers that belong to the reply, as rate limits of the provider or `Allow`. */
   headers?: Record<string, string>;
   cause?: unknown;
@@ -79,7 +77,6 @@ export class GatewayError extends Error {
   readonly code: string | undefined;
   readonly retryAfter: number | undefined;
   readonly body: string | undefined;
-  readonly contentType: string | undefined;
   readonly headers: Record<string, string> | undefined;
 
   constructor(kind: ErrorKind, message: string, evidence: ErrorEvidence = {}) {
@@ -92,7 +89,6 @@ export class GatewayError extends Error {
     this.code = evidence.code;
     this.retryAfter = evidence.retryAfter;
     this.body = evidence.body;
-    this.contentType = evidence.contentType;
     this.headers = evidence.headers;
   }
 

@@ -75,11 +75,7 @@ export function readObject(object: JsonObject, key: string, path = ''): JsonObje
   if (!isObject(value)) throw wrong(at(path, key), 'an object', value);
   return value;
 }
-export function optionalObject(
-  object: JsonObject,
-  key: string,
-  path = '',
-): JsonObject | undefined {
+export function optionalObject(object: JsonObject, key: string, path = ''): JsonObject | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
   if (!isObject(value)) throw wrong(at(path, key), 'an object', value);
@@ -90,11 +86,7 @@ export function readArray(object: JsonObject, key: string, path = ''): unknown[]
   if (!Array.isArray(value)) throw wrong(at(path, key), 'an array', value);
   return value;
 }
-export function optionalArray(
-  object: JsonObject,
-  key: string,
-  path = '',
-): unknown[] | undefined {
+export function optionalArray(object: JsonObject, key: string, path = ''): unknown[] | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw wrong(at(path, key), 'an array', value);

@@ -18,4 +18,10 @@ export class Ledger {
     const entry = `${path} (${as})`;
     if (!this.approximated.includes(entry)) this.approximated.push(entry);
   }
+
+  /** What was reported as dropped was carried after all. */
+  keep(path: string): void {
+    const at = this.dropped.indexOf(path);
+    if (at >= 0) this.dropped.splice(at, 1);
+  }
 }

@@ -1,0 +1,243 @@
+/**
+ * The HTTP surface: every path on one screen, and how a request finds its way. A function from
+ * Request to Response; `server.ts` puts it on a port.
+ */
+
+import { GatewayError } from './errors.ts';
+import type { Call, GatewayDeps } from './exchange.ts';
+import type { Format } from './formats/format.ts';
+import { FORMATS } from './formats/index.ts';
+import { errorReply, type Gateway } from './gateway.ts';
+import { healthReport, isReady } from './health/report.ts';
+import { modelEntry, modelList } from './models.ts';
+
+/** What the server knows of the connection. */
+export interface Peer {
+  readonly ip: string | null;
+}
+
+export type App = (request: Request, peer: Peer) => Promise<Response>;
+
+/** A request with its URL taken apart. */
+interface Visit {
+  readonly id: string;
+  readonly request: Request;
+  readonly peer: Peer;
+  /** Path without a version prefix or a trailing slash. */
+  readonly path: string;
+  /** `v1`, `v1beta` or '' as it stood in the URL. */
+  readonly version: string;
+  readonly query: URLSearchParams;
+  /** What the pattern's groups matched, decoded. */
+  readonly params: readonly string[];
+}
+
+interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly pattern: RegExp;
+  /** The format whose clients call this; decides the envelope of errors. */
+  readonly format?: Format;
+  answer(visit: Visit): Promise<Response> | Response;
+}
+
+export function createApp(gateway: Gateway, deps: GatewayDeps, version: string): App {
+  const { chat, messages, responses, gemini } = FORMATS;
+  const call = (format: Format) => (visit: Visit) => gateway.answer(callOf(visit, format));
+  const settings = () => deps.settings();
+
+  /** A pattern is matched against the path without `/v1`, `/v1beta` or a trailing slash. */
+  const routes: readonly Route[] = [
+    { method: 'POST', pattern: /^\/chat\/completions$/, format: chat, answer: call(chat) },
+    { method: 'POST', pattern: /^\/messages$/, format: messages, answer: call(messages) },
+    { method: 'POST', pattern: /^\/responses$/, format: responses, answer: call(responses) },
+    {
+      method: 'POST',
+      pattern: /^\/models\/(.+):(generateContent|streamGenerateContent)$/,
+      format: gemini,
+      answer: call(gemini),
+    },
+    { method: 'GET', pattern: /^\/models$/, answer: (visit) => listModels(visit) },
+    { method: 'GET', pattern: /^\/models\/(.+)$/, answer: (visit) => showModel(visit) },
+    { method: 'GET', pattern: /^$/, answer: () => json({ name: 'plexus', version }) },
+    { method: 'GET', pattern: /^\/health$/, answer: (visit) => health(visit) },
+    { method: 'GET', pattern: /^\/ready$/, answer: () => ready() },
+  ];
+
+  function listModels(visit: Visit): Response {
+    settings().auth.identify(visit.request.headers, queryKey(visit));
+    return json(modelList(settings().config, modelFormat(visit).name, visit.query));
+  }
+  function showModel(visit: Visit): Response {
+    settings().auth.identify(visit.request.headers, queryKey(visit));
+    const [id = ''] = visit.params;
+    return json(modelEntry(settings().config, modelFormat(visit).name, id));
+  }
+  function health(visit: Visit): Response {
+    const detail = visit.query.get('detail') === 'true';
+    return json(healthReport(settings().config, deps, version, detail));
+  }
+  function ready(): Response {
+    const isUp = isReady(settings().config);
+    return json({ status: isUp ? 'ready' : 'no usable alias' }, isUp ? 200 : 503);
+  }
+
+  return async (request, peer) => {
+    const visit = visitOf(request, peer, deps.newId('req_'));
+    if (request.method === 'OPTIONS') return preflight(request, settings().config.apiKeys.size > 0);
+    const { route, params, allow } = find(routes, request.method, visit.path);
+    const format = route?.format ?? guessFormat(visit);
+    let response: Response;
+    try {
+      refuseForeignOrigin(request, settings().config.apiKeys.size > 0);
+      if (route === undefined) throw noRoute(visit, allow);
+      response = await route.answer({ ...visit, params });
+    } catch (cause) {
+      const error =
+        cause instanceof GatewayError
+          ? cause
+          : new GatewayError('internal', 'The gateway failed to serve this request.', { cause });
+      if (error.kind === 'internal') {
+        deps.log.error('a fault in the gateway', () => ({ error: describe(cause) }));
+      }
+      response = errorReply(error, format, visit.id);
+    }
+    const origin = request.headers.get('origin');
+    if (origin !== null) allowOrigin(response, origin);
+    return response;
+  };
+}
+
+function callOf(visit: Visit, format: Format): Call {
+  const [model, action] = visit.params;
+  const common = {
+    id: visit.id,
+    request: visit.request,
+    format,
+    clientIp: visit.peer.ip,
+    queryKey: format.name === 'gemini' ? queryKey(visit) : null,
+  };
+  if (model === undefined) return common;
+  return { ...common, fromPath: { model, stream: action === 'streamGenerateContent' } };
+}
+
+function queryKey(visit: Visit): string | null {
+  return visit.query.get('key');
+}
+
+// ------------------------------------------------------------------------------ finding the way
+
+const VERSION = /^\/(v1beta|v1)(?=\/|$)/;
+
+function visitOf(request: Request, peer: Peer, id: string): Visit {
+  const { url } = request;
+  const start = url.indexOf('/', url.indexOf('//') + 2);
+  const mark = url.indexOf('?', start);
+  const full = start < 0 ? '/' : url.slice(start, mark < 0 ? undefined : mark);
+  const version = VERSION.exec(full)?.[1] ?? '';
+  const path = full.slice(version === '' ? 0 : version.length + 1).replace(/\/+$/, '');
+  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  return { id, request, peer, path, version, query, params: [] };
+}
+
+function find(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): { route: Route | undefined; params: string[]; allow: string[] } {
+  // A HEAD is answered like a GET; the server leaves the body out.
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  const allow = new Set<string>();
+  for (const route of routes) {
+    const match = route.pattern.exec(path);
+    if (match === null) continue;
+    if (route.method === wanted) {
+      return { route, params: match.slice(1).map(decode), allow: [] };
+    }
+    allow.add(route.method);
+    if (route.method === 'GET') allow.add('HEAD');
+  }
+  return { route: undefined, params: [], allow: [...allow] };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // A stray percent sign is a character like any other.
+    return part;
+  }
+}
+
+function noRoute(visit: Visit, allow: readonly string[]): GatewayError {
+  const { method } = visit.request;
+  if (allow.length > 0) {
+    return new GatewayError(
+      'method_not_allowed',
+      `${method} is not allowed here; ${allow.join(', ')} is.`,
+      { headers: { allow: allow.join(', ') } },
+    );
+  }
+  return new GatewayError('not_found', `There is nothing at ${method} ${visit.path || '/'}.`);
+}
+
+/** Whose envelope an error wears where the path does not say. */
+function guessFormat(visit: Visit): Format {
+  if (visit.version === 'v1beta' || visit.request.headers.has('x-goog-api-key')) {
+    return FORMATS.gemini;
+  }
+  if (visit.path.startsWith('/messages') || visit.request.headers.has('anthropic-version')) {
+    return FORMATS.messages;
+  }
+  return visit.path.startsWith('/responses') ? FORMATS.responses : FORMATS.chat;
+}
+
+/** In whose shape models are listed. */
+function modelFormat(visit: Visit): Format {
+  if (visit.version === 'v1beta') return FORMATS.gemini;
+  return visit.request.headers.has('anthropic-version') ? FORMATS.messages : FORMATS.chat;
+}
+
+// ------------------------------------------------------------------------------ browsers
+
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
+
+/** Without keys any web page could spend the user's money through the open gateway on loopback. */
+function refuseForeignOrigin(request: Request, hasKeys: boolean): void {
+  const origin = request.headers.get('origin');
+  if (hasKeys || origin === null || LOOPBACK_ORIGIN.test(origin)) return;
+  throw new GatewayError(
+    'forbidden',
+    'This gateway has no API keys and therefore serves no web pages of other origins.',
+  );
+}
+
+function allowOrigin(response: Response, origin: string): void {
+  response.headers.set('access-control-allow-origin', origin);
+  response.headers.set('access-control-expose-headers', '*');
+  response.headers.append('vary', 'origin');
+}
+
+function preflight(request: Request, hasKeys: boolean): Response {
+  const origin = request.headers.get('origin');
+  const headers: Record<string, string> = { allow: 'GET, HEAD, POST, DELETE, OPTIONS' };
+  if (origin !== null && (hasKeys || LOOPBACK_ORIGIN.test(origin))) {
+    headers['access-control-allow-origin'] = origin;
+    headers['access-control-allow-methods'] = 'GET, HEAD, POST, DELETE, OPTIONS';
+    headers['access-control-allow-headers'] =
+      request.headers.get('access-control-request-headers') ?? '*';
+    headers['access-control-max-age'] = '86400';
+    headers['vary'] = 'origin';
+  }
+  return new Response(null, { status: 204, headers });
+}
+
+function json(value: object, status = 200): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { 'content-type': 'application/json' },
+  });
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}

@@ -1,0 +1,466 @@
+/**
+ * One attempt at one target: bytes when both sides speak the same format and nothing stands between,
+ * otherwise through the chain of hooks; or the demo provider in this process. Gives the client's
+ * response once the answer has begun, or throws what went wrong before.
+ */
+import { ReplyAssembler, replyChunks } from './assemble.ts';
+import { demoDelayMs, demoFault, streamDemo } from './demo/demo.ts';
+import { GatewayError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { Format } from './formats/format.ts';
+import { FORMATS } from './formats/index.ts';
+import { holdHead } from './hold.ts';
+import { isObject, type JsonObject, parseJson } from './json.ts';
+import { Ledger } from './ledger.ts';
+import { asksUsage, passthroughBody, passthroughReply } from './passthrough.ts';
+import { tappedSource, tappedStream } from './passthrough-stream.ts';
+import type { Target } from './resolve.ts';
+import { prepend, type Source } from './stream/source.ts';
+import { readBorder } from './transform/border.ts';
+import type { Chain, ChainRequest } from './transform/chain.ts';
+import { SEALED_FAMILY } from './transform/envelope.ts';
+import { HookContext } from './transform/hook-context.ts';
+import { faultError } from './transform/provider-reply.ts';
+import { isEventStream, rememberUnread, takeUnread } from './transform/unread.ts';
+import type { UnifiedChunk } from './unified.ts';
+import { forwardedHeaders, passedOnHeaders, refusal, sendError, upstreamUrl } from './upstream.ts';
+import type { OpenAttempt } from './usage/record.ts';
+import { type AnswerEnd, Watch } from './watch.ts';
+
+/** What an attempt needs beside the exchange. */
+export interface AttemptOptions {
+  readonly target: Target;
+  /** True when no other target is left: then an empty answer is passed on as it is. */
+  readonly isLast: boolean;
+}
+
+/** An attempt while it runs. */
+interface Running {
+  readonly exchange: Exchange;
+  readonly target: Target;
+  readonly format: Format;
+  readonly isLast: boolean;
+  readonly controller: AbortController;
+  readonly open: OpenAttempt;
+  readonly watch: Watch;
+  readonly hooks: HookContext;
+}
+
+/** @throws GatewayError what went wrong before anything was committed */
+export async function runAttempt(exchange: Exchange, options: AttemptOptions): Promise<Response> {
+  const { target } = options;
+  if (target.format === 'demo') return runDemo(exchange, target);
+  const { settings, call } = exchange;
+  const format = FORMATS[target.format];
+  const chain = await settings.chain(call.format, format, target.provider, target.model);
+  // A body that holds a sealed token of ours is not for bytes: the token must be opened.
+  const passthrough =
+    call.format === format &&
+    chain.isPlain &&
+    target.provider.extraBody === undefined &&
+    !exchange.text.includes(SEALED_FAMILY);
+  const running = begin(exchange, options, format, passthrough, chain.hasForeignHook);
+  const { watch, open, controller } = running;
+  const leave = (): void => controller.abort(clientLeft());
+  const { signal } = call.request;
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
+  try {
+    return passthrough ? await runPassthrough(running) : await runTranslated(running, chain);
+  } catch (cause) {
+    const error = sendError(cause, target.provider.name, controller.signal);
+    watch.abandon();
+    open.end(error.kind === 'upstream_refused' ? error.status : null, error.kind);
+    throw error;
+  } finally {
+    if (watch.ended) signal.removeEventListener('abort', leave);
+  }
+}
+
+export function clientLeft(): GatewayError {
+  return new GatewayError('client_left', 'The client closed the connection.');
+}
+
+function begin(
+  exchange: Exchange,
+  { target, isLast }: AttemptOptions,
+  format: Format,
+  passthrough: boolean,
+  hasForeignHook: boolean,
+): Running {
+  const { deps, client, call, record, settings } = exchange;
+  const ledger = new Ledger();
+  const hooks = new HookContext(
+    call.id,
+    client,
+    {
+      provider: target.provider.name,
+      model: target.model,
+      ledger,
+      newId: deps.newId,
+      now: () => deps.clock.now(),
+    },
+    hasForeignHook,
+  );
+  hooks.keepAliveMs = settings.config.resilience.keepAliveMs;
+  const open = record.attempt({
+    provider: target.provider.name,
+    model: target.model,
+    providerFormat: format.name,
+    passthrough,
+    ledger,
+  });
+  const controller = new AbortController();
+  const watch = new Watch({
+    provider: target.provider.name,
+    timeouts: target.provider.timeouts,
+    meter: open.meter,
+    controller,
+    monotonic: () => deps.clock.monotonic(),
+    onEnd: (end) => finishAnswer(exchange, target, end),
+  });
+  return { exchange, target, format, isLast, controller, open, watch, hooks };
+}
+
+/** The one place where an answer that was begun ends: record and health. */
+function finishAnswer(exchange: Exchange, target: Target, end: AnswerEnd): void {
+  const { record, deps, settings } = exchange;
+  const { name } = target.provider;
+  if (end.kind === 'complete') {
+    deps.cooldowns.succeed(name, target.model);
+    record.close({ outcome: 'success', status: 200 });
+  } else if (end.kind === 'cancelled') {
+    record.close({ outcome: 'cancelled', status: 499 });
+  } else {
+    const { error } = end;
+    const rest = target.provider.cooldown ?? settings.config.resilience.cooldown;
+    deps.cooldowns.fail(name, target.model, error, rest);
+    const outcome = error.kind === 'upstream_timeout' ? 'stall' : 'error';
+    record.close({ outcome, status: 200, error: error.message });
+  }
+}
+
+async function post(running: Running, request: ChainRequest, body: string): Promise<Response> {
+  const { exchange, target, format, controller } = running;
+  const { deps, settings, call, stream } = exchange;
+  const headers: Record<string, string> = {
+    ...settings.headers(target.provider, format),
+    accept: stream ? 'text/event-stream' : 'application/json',
+    ...(call.format === format ? forwardedHeaders(format.name, call.request.headers) : {}),
+  };
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value === undefined) delete headers[name];
+    else headers[name] = value;
+  }
+  const { proxy } = target.provider;
+  const response = await deps.send({
+    url: request.url,
+    headers,
+    body,
+    signal: controller.signal,
+    ...(proxy === undefined ? {} : { proxy }),
+  });
+  if (response.status >= 300) {
+    const sameFormat = call.format === format;
+    throw await refusal(response, target.provider, format, sameFormat, deps.clock.now());
+  }
+  return response;
+}
+
+// ------------------------------------------------------------------------------ bytes
+
+async function runPassthrough(running: Running): Promise<Response> {
+  const { exchange, target, format } = running;
+  const { call, stream, text, json } = exchange;
+  const body = call.fromPath ? text : passthroughBody(text, json, format, target.model);
+  const url = upstreamUrl(target.provider, format, target.model, stream);
+  const response = await post(running, { body: json, url, headers: {} }, body);
+  if (isEventStream(response)) return passStream(running, response);
+  const replyText = await response.text();
+  const value = parseJson(replyText);
+  if (!isObject(value) && !Array.isArray(value)) {
+    throw new GatewayError(
+      'upstream_garbled',
+      `The provider "${target.provider.name}" answered with something that is not JSON.`,
+      { provider: target.provider.name },
+    );
+  }
+  const reply: JsonObject = isObject(value) ? value : {};
+  if (isFault(reply)) {
+    throw withBody(faultError(format.decodeError(200, reply), target.provider.name), replyText);
+  }
+  if (isObject(value)) running.watch.saw(readPassed(running, value));
+  running.watch.end({ kind: 'complete' });
+  return respond(
+    running,
+    response,
+    passthroughReply(replyText, reply, format, exchange.model),
+    'application/json',
+  );
+}
+
+/** What a forwarded reply says. An odd one is forwarded all the same when no other target is left. */
+function readPassed(running: Running, value: JsonObject): UnifiedChunk[] {
+  try {
+    return replyChunks(running.format.decodeReply(value, running.hooks.provider));
+  } catch (cause) {
+    if (!running.isLast) throw cause;
+    return [];
+  }
+}
+
+function isFault(reply: JsonObject): boolean {
+  return isObject(reply['error']) || typeof reply['error'] === 'string';
+}
+
+function withBody(error: GatewayError, body: string): GatewayError {
+  const { kind, message, status, provider, type, code, retryAfter } = error;
+  return new GatewayError(kind, message, {
+    status,
+    body,
+    ...(provider === undefined ? {} : { provider }),
+    ...(type === undefined ? {} : { type }),
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  });
+}
+
+async function passStream(running: Running, response: Response): Promise<Response> {
+  const { exchange, format, hooks, watch } = running;
+  const source = tappedSource(
+    response,
+    format,
+    hooks.provider,
+    exchange.model,
+    format.name === 'chat' && !asksUsage(exchange.json),
+  );
+  const held = await holdHead(
+    source,
+    exchange.settings.config.resilience.hold,
+    (item) => item.chunks,
+    (item) => item.bytes.length,
+  );
+  const all = held.items.flatMap((item) => item.chunks);
+  judgeHead(running, held.verdict, all);
+  watch.saw(all);
+  watch.started();
+  const stream = tappedStream(held.items, held.rest, {
+    watch,
+    encoder: () => format.encoder(exchange.client),
+    keepAliveMs: hooks.keepAliveMs,
+    provider: running.target.provider.name,
+  });
+  return respond(running, response, stream, response.headers.get('content-type') ?? '');
+}
+
+/** @throws GatewayError when the head of a stream is no answer */
+function judgeHead(running: Running, verdict: string, chunks: readonly UnifiedChunk[]): void {
+  const { target, isLast, controller } = running;
+  const fault = chunks.find((chunk) => chunk.type === 'error');
+  if (verdict === 'error' && fault) {
+    const { reason } = controller.signal;
+    throw reason instanceof GatewayError ? reason : faultError(fault.error, target.provider.name);
+  }
+  if (verdict === 'complete' && !isLast) {
+    throw new GatewayError(
+      'upstream_garbled',
+      `The provider "${target.provider.name}" gave an empty answer.`,
+      { provider: target.provider.name },
+    );
+  }
+}
+
+// ------------------------------------------------------------------------------ hooks
+
+async function runTranslated(running: Running, chain: Chain): Promise<Response> {
+  const { exchange, target, format, hooks } = running;
+  const unified = await unifiedOf(exchange, chain, hooks);
+  const url = upstreamUrl(target.provider, format, target.model, exchange.stream);
+  const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
+  refuseLoss(running);
+  const { extraBody } = target.provider;
+  const body = extraBody === undefined ? request.body : mergeDeep(request.body, extraBody);
+  const response = await post(running, request, JSON.stringify(body));
+  const decoded = await chain.decodeReply(response, unified, hooks);
+  const unread = takeUnread(decoded) ?? (await readBorder(decoded, hooks));
+  if (unread.kind === 'reply') {
+    running.watch.saw(replyChunks(unread.reply));
+    running.watch.end({ kind: 'complete' });
+    const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
+    return respond(running, response, await out.text(), 'application/json');
+  }
+  const chunks = await beginChunks(running, unread.chunks);
+  const out = await chain.encodeReply(rememberUnread({ kind: 'chunks', chunks }, {}), hooks);
+  return respond(running, response, out.body, 'text/event-stream; charset=utf-8');
+}
+
+/** The client's body in the middle language, decoded once for all attempts. */
+async function unifiedOf(exchange: Exchange, chain: Chain, hooks: HookContext) {
+  if (exchange.unified) return exchange.unified;
+  const decoded = await chain.decodeRequest(exchange.json, hooks);
+  exchange.unified = { ...decoded, model: exchange.model, stream: exchange.stream };
+  exchange.client.request = exchange.unified;
+  return exchange.unified;
+}
+
+async function beginChunks(
+  running: Running,
+  source: Source<UnifiedChunk>,
+): Promise<Source<UnifiedChunk>> {
+  const { exchange, watch } = running;
+  const held = await holdHead(
+    source,
+    exchange.settings.config.resilience.hold,
+    (chunk) => [chunk],
+    (chunk) => ('text' in chunk ? chunk.text.length : 64),
+  );
+  judgeHead(running, held.verdict, held.items);
+  watch.started();
+  return watchedSource(prepend(held.items, held.rest), watch);
+}
+
+/** Lets the watch see what the client is given. */
+function watchedSource(source: Source<UnifiedChunk>, watch: Watch): Source<UnifiedChunk> {
+  return {
+    async read() {
+      watch.waiting();
+      const batch = await source.read();
+      if (batch) watch.saw(batch);
+      return batch;
+    },
+    cancel() {
+      watch.end({ kind: 'cancelled' });
+      source.cancel();
+    },
+  };
+}
+
+/** `onLoss: "refuse"`: better no answer than one to a request that lost something. */
+function refuseLoss(running: Running): void {
+  const { exchange, hooks } = running;
+  const { config } = exchange.settings;
+  const onLoss = config.aliasNames.get(exchange.model)?.onLoss ?? config.server.onLoss;
+  if (onLoss !== 'refuse') return;
+  const lost = droppedFields(exchange, hooks);
+  if (lost.length === 0) return;
+  throw new GatewayError(
+    'unsupported',
+    `The provider cannot be told ${lost.join(', ')}, and this model is configured to refuse that.`,
+    { field: lost[0] ?? 'model', code: 'unsupported_fields' },
+  );
+}
+
+/** What was left out on both sides, in the client's spelling. */
+function droppedFields(exchange: Exchange, hooks: HookContext): string[] {
+  const { fields } = exchange.call.format;
+  const spelled = hooks.provider.ledger.dropped.map((path) => fields[path] ?? path);
+  return [...new Set([...exchange.client.ledger.dropped, ...spelled])];
+}
+
+/** Objects are merged, anything else is replaced. */
+function mergeDeep(base: JsonObject, more: JsonObject): JsonObject {
+  const out: JsonObject = { ...base };
+  for (const [key, value] of Object.entries(more)) {
+    const old = out[key];
+    out[key] = isObject(old) && isObject(value) ? mergeDeep(old, value) : value;
+  }
+  return out;
+}
+
+// ------------------------------------------------------------------------------ demo
+
+async function runDemo(exchange: Exchange, target: Target): Promise<Response> {
+  const { call, settings, deps } = exchange;
+  const running = begin(exchange, { target, isLast: true }, FORMATS.chat, false, false);
+  const { watch, hooks } = running;
+  try {
+    const chain = await settings.chain(call.format, FORMATS.chat, target.provider, target.model);
+    const unified = await unifiedOf(exchange, chain, hooks);
+    const fault = demoFault(target.model, exchange.stream);
+    if (fault) throw faultError(fault, target.provider.name);
+    const context = { model: target.model, newId: deps.newId, now: () => deps.clock.now() };
+    const source = watchedSource(
+      delayedSource([...streamDemo(unified, context)], demoDelayMs(target.model)),
+      watch,
+    );
+    watch.started();
+    const unread = exchange.stream
+      ? ({ kind: 'chunks', chunks: source } as const)
+      : ({ kind: 'reply', reply: await collectReply(source) } as const);
+    const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
+    const body = exchange.stream ? out.body : await out.text();
+    const type = exchange.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+    return respond(running, undefined, body, type);
+  } catch (cause) {
+    const error = sendError(cause, target.provider.name, running.controller.signal);
+    watch.abandon();
+    running.open.end(error.status, error.kind);
+    throw error;
+  }
+}
+
+function delayedSource(chunks: UnifiedChunk[], delayMs: number): Source<UnifiedChunk> {
+  let next = 0;
+  return {
+    async read() {
+      if (next >= chunks.length) return undefined;
+      if (delayMs === 0) {
+        const all = chunks.slice(next);
+        next = chunks.length;
+        return all;
+      }
+      await Bun.sleep(delayMs);
+      const chunk = chunks[next];
+      next += 1;
+      return chunk === undefined ? undefined : [chunk];
+    },
+    cancel() {
+      next = chunks.length;
+    },
+  };
+}
+
+async function collectReply(source: Source<UnifiedChunk>) {
+  const assembler = new ReplyAssembler();
+  for (;;) {
+    const batch = await source.read();
+    if (batch === undefined) return assembler.reply;
+    for (const chunk of batch) assembler.push(chunk);
+  }
+}
+
+// ------------------------------------------------------------------------------ reply
+
+/** A header holds no more than this; what is longer is in the record. */
+const MAX_HEADER = 2000;
+
+function listHeader(entries: readonly string[]): string {
+  const text = entries.join(', ').replace(/[^\x20-\x7e]/g, '?');
+  return text.length <= MAX_HEADER ? text : `${text.slice(0, MAX_HEADER)}… (${entries.length})`;
+}
+
+function respond(
+  running: Running,
+  upstream: Response | undefined,
+  body: string | ReadableStream<Uint8Array> | null,
+  contentType: string,
+): Response {
+  const { exchange, target, hooks } = running;
+  const headers: Record<string, string> = {
+    ...(upstream ? passedOnHeaders(upstream.headers) : {}),
+    'content-type': contentType,
+    'x-request-id': exchange.call.id,
+    'x-plexus-provider': target.provider.name,
+    'x-plexus-model': target.model,
+    'x-plexus-attempts': String(exchange.attempts),
+  };
+  if (exchange.stream) headers['cache-control'] = 'no-cache';
+  const dropped = droppedFields(exchange, hooks);
+  if (dropped.length > 0) headers['x-plexus-dropped'] = listHeader(dropped);
+  const approximated = [
+    ...exchange.client.ledger.approximated,
+    ...hooks.provider.ledger.approximated,
+  ];
+  if (approximated.length > 0) headers['x-plexus-approximated'] = listHeader(approximated);
+  return new Response(body, { status: 200, headers });
+}

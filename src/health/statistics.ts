@@ -1,0 +1,166 @@
+/**
+ * What was measured of each target in the last five minutes. Fed from usage records; time moves in
+ * steps of ten seconds, so that a target costs a few hundred numbers however busy it is.
+ */
+import type { UsageRecord } from '../usage/record.ts';
+import { targetKey, targetOf } from './in-flight.ts';
+
+const SLOT_MS = 10_000;
+const SLOTS = 30;
+/** The window that the figures speak of. */
+export const WINDOW_MS = SLOT_MS * SLOTS;
+/** Literal `provider/model` names are a client's choice, so their number needs a bound. */
+const MAX_TARGETS = 1000;
+
+/** The figures of a target; null where nothing was measured. */
+export interface Figures {
+  /** Attempts that ended. */
+  readonly attempts: number;
+  readonly errors: number;
+  /** 0 to 1. */
+  readonly errorRate: number | null;
+  /** Means. */
+  readonly ttftMs: number | null;
+  readonly tokensPerSecond: number | null;
+  /** Of whole answers, streamed or not. */
+  readonly durationMs: number | null;
+  readonly outputTokens: number | null;
+}
+
+/** Sums and counts of ten seconds. `step` says which ten seconds; an older one's numbers are void. */
+interface Slot {
+  step: number;
+  attempts: number;
+  errors: number;
+  ttft: Mean;
+  speed: Mean;
+  duration: Mean;
+  output: Mean;
+}
+interface Mean {
+  sum: number;
+  count: number;
+}
+
+const EMPTY: Figures = {
+  attempts: 0,
+  errors: 0,
+  errorRate: null,
+  ttftMs: null,
+  tokensPerSecond: null,
+  durationMs: null,
+  outputTokens: null,
+};
+
+export class Statistics {
+  /** By target, the one that was heard of longest ago first. */
+  readonly #targets = new Map<string, Slot[]>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Takes a request that has ended: each attempt counts for its own target. */
+  add(record: UsageRecord): void {
+    const { attempts, outcome } = record;
+    let earlierMs = 0;
+    for (const [index, attempt] of attempts.entries()) {
+      const slot = this.#slot(attempt.provider, attempt.model);
+      const isLast = index === attempts.length - 1;
+      if (isLast && outcome === 'cancelled') {
+        // Whether it would have succeeded, nobody knows; what it showed until then still counts.
+        measure(slot, record, earlierMs);
+        continue;
+      }
+      slot.attempts += 1;
+      if (attempt.reason !== null || (isLast && outcome !== 'success')) slot.errors += 1;
+      else {
+        measure(slot, record, earlierMs);
+        plus(slot.duration, attempt.ms);
+        plus(slot.output, record.usage?.output);
+      }
+      earlierMs += attempt.ms;
+    }
+  }
+
+  figures(provider: string, model: string): Figures {
+    const slots = this.#targets.get(targetKey(provider, model));
+    return slots === undefined ? EMPTY : this.#sum(slots);
+  }
+
+  /** Every target with figures in the window. */
+  list(): { provider: string; model: string; figures: Figures }[] {
+    return [...this.#targets]
+      .map(([key, slots]) => ({ ...targetOf(key), figures: this.#sum(slots) }))
+      .filter(({ figures }) => figures.attempts > 0);
+  }
+
+  #sum(slots: readonly Slot[]): Figures {
+    const oldest = this.#step() - SLOTS + 1;
+    const live = slots.filter(({ step }) => step >= oldest);
+    const total = (pick: (slot: Slot) => number): number =>
+      live.reduce((sum, slot) => sum + pick(slot), 0);
+    const mean = (pick: (slot: Slot) => Mean): number | null => {
+      const count = total((slot) => pick(slot).count);
+      return count === 0 ? null : hundredths(total((slot) => pick(slot).sum) / count);
+    };
+    const attempts = total((slot) => slot.attempts);
+    const errors = total((slot) => slot.errors);
+    return {
+      attempts,
+      errors,
+      errorRate: attempts === 0 ? null : Math.round((errors / attempts) * 1e4) / 1e4,
+      ttftMs: mean((slot) => slot.ttft),
+      tokensPerSecond: mean((slot) => slot.speed),
+      durationMs: mean((slot) => slot.duration),
+      outputTokens: mean((slot) => slot.output),
+    };
+  }
+
+  #step(): number {
+    return Math.floor(this.#now() / SLOT_MS);
+  }
+
+  #slot(provider: string, model: string): Slot {
+    const key = targetKey(provider, model);
+    const slots = this.#targets.get(key) ?? [];
+    this.#targets.delete(key);
+    this.#targets.set(key, slots);
+    if (this.#targets.size > MAX_TARGETS) {
+      const [oldest] = this.#targets.keys();
+      if (oldest !== undefined) this.#targets.delete(oldest);
+    }
+    const step = this.#step();
+    const index = step % SLOTS;
+    const there = slots.find((slot) => slot.step % SLOTS === index);
+    if (there?.step === step) return there;
+    const fresh = emptySlot(step);
+    if (there === undefined) slots.push(fresh);
+    else slots[slots.indexOf(there)] = fresh;
+    return fresh;
+  }
+}
+
+function emptySlot(step: number): Slot {
+  const mean = (): Mean => ({ sum: 0, count: 0 });
+  const means = { ttft: mean(), speed: mean(), duration: mean(), output: mean() };
+  return { step, attempts: 0, errors: 0, ...means };
+}
+
+/** What only the last attempt of a request can have shown. `earlierMs` went to those before it. */
+function measure(slot: Slot, record: UsageRecord, earlierMs: number): void {
+  const { ttftMs, tokensPerSecond } = record;
+  if (ttftMs !== null) plus(slot.ttft, Math.max(0, ttftMs - earlierMs));
+  plus(slot.speed, tokensPerSecond ?? undefined);
+}
+
+function plus(mean: Mean, value: number | undefined): void {
+  if (value === undefined) return;
+  mean.sum += value;
+  mean.count += 1;
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,49 @@
+/**
+ * One provider's deviation from its format, or a way of using a model that a llms configuration
+ * names. A quirk is plain functions on values; `transform/` runs it as a hook of the chain. One file
+ * each, one line in `index.ts`.
+ */
+import type { JsonObject } from '../json.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Stage } from '../stream/stage.ts';
+import type { FormatName, UnifiedChatRequest, UnifiedChunk, UnifiedReply } from '../unified.ts';
+
+export interface QuirkContext {
+  /** The provider's name in the configuration, and its base URL. */
+  readonly provider: string;
+  readonly baseUrl: string;
+  /** The provider's own name of the model. */
+  readonly model: string;
+  /** The format in which the provider is addressed. */
+  readonly format: FormatName;
+  readonly ledger: Ledger;
+}
+
+export interface Quirk {
+  /** The name under which a configuration uses it. */
+  readonly name: string;
+  /** Makes it ready for one provider, with the options of the configuration. */
+  create(options: JsonObject): QuirkHooks;
+}
+
+export interface QuirkHooks {
+  /** Changes the request; gives a new value and leaves its argument as it is. */
+  request?(request: UnifiedChatRequest, context: QuirkContext): UnifiedChatRequest;
+  /** Changes the provider's body, after the format has written it. Gives a new value. */
+  body?(body: JsonObject, request: UnifiedChatRequest, context: QuirkContext): JsonObject;
+  /** Another URL, or further headers (undefined removes one), for the upstream request. */
+  target?(
+    url: string,
+    request: UnifiedChatRequest,
+    context: QuirkContext,
+  ): Promise<TargetChange> | TargetChange;
+  /** Changes the chunks of an answer. A reply that is not streamed takes the same way. */
+  stage?(request: UnifiedChatRequest, context: QuirkContext): Stage<UnifiedChunk, UnifiedChunk>;
+  /** Changes a whole reply; without it, `stage` serves both. */
+  reply?(reply: UnifiedReply, context: QuirkContext): UnifiedReply;
+}
+
+export interface TargetChange {
+  url?: string;
+  headers?: Record<string, string | undefined>;
+}

@@ -1,0 +1,53 @@
+/** What follows from a configuration and is made once for it: keys, chains, headers. */
+import { createAuthenticator } from './auth.ts';
+import type { Config, ProviderConfig } from './config/config.ts';
+import type { Settings } from './exchange.ts';
+import type { Format } from './formats/format.ts';
+import { type Chain, createChain, hooksFor } from './transform/chain.ts';
+import type { Transformer, TransformerConstructor } from './transform/llms.ts';
+import { createRegistry, loadTransformerFile } from './transform/registry.ts';
+import { providerHeaders } from './upstream.ts';
+
+/** @throws Error when a transformer file cannot be loaded */
+export async function createSettings(config: Config, now: () => number): Promise<Settings> {
+  const files = new Map<string, Transformer | TransformerConstructor>();
+  for (const { path, options } of config.transformers) {
+    const [name, transformer] = await loadTransformerFile(path, options);
+    files.set(name, transformer);
+  }
+  const registry = createRegistry(files);
+  const chains = new Map<string, Promise<Chain>>();
+  const headers = new Map<string, Readonly<Record<string, string>>>();
+
+  async function makeChain(
+    client: Format,
+    target: Format,
+    provider: ProviderConfig,
+    model: string,
+  ): Promise<Chain> {
+    return createChain(client, target, provider, await hooksFor(provider, model, registry));
+  }
+
+  return {
+    config,
+    auth: createAuthenticator(config, now),
+    chain(client, target, provider, model) {
+      // Only models with transformers of their own need a chain of their own.
+      const own = provider.models.get(model)?.use.length ? model : '';
+      const key = `${client.name} ${target.name} ${provider.name} ${own}`;
+      const known = chains.get(key);
+      if (known) return known;
+      const made = makeChain(client, target, provider, own);
+      chains.set(key, made);
+      return made;
+    },
+    headers(provider, format) {
+      const key = `${provider.name} ${format.name}`;
+      const known = headers.get(key);
+      if (known) return known;
+      const made = Object.freeze(providerHeaders(provider, format));
+      headers.set(key, made);
+      return made;
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/** Where items come from, one network piece after the other; with no idea of what they are. */
+import type { SseEvent } from './sse.ts';
+import { SseParser } from './sse.ts';
+import type { Stage } from './stage.ts';
+
+export interface Source<T> {
+  /** The items of the next piece (perhaps none of them is complete: then an empty list); undefined at the end. */
+  read(): Promise<readonly T[] | undefined>;
+  /** Nobody will read on: lets go of whatever is behind. Safe to call twice, and after the end. */
+  cancel(): void;
+}
+
+/** What ended a stream that did not end by itself. */
+export interface Break {
+  /** The error that the socket or the abort gave. */
+  cause: unknown;
+}
+
+/**
+ * A body of server-sent events as items of a stage.
+ * @param onBreak what to give when the connection breaks; gets the items that the stage's `end` gave
+ * @param isLast true for an item after which nothing is to be read, though the connection may stay open
+ */
+export function eventSource<T>(
+  body: ReadableStream<Uint8Array>,
+  stage: Stage<SseEvent, T>,
+  isLast: (item: T) => boolean,
+  onBreak: (broken: Break, ending: readonly T[]) => readonly T[],
+): Source<T> {
+  const reader = body.getReader();
+  const text = new TextDecoder();
+  const parser = new SseParser();
+  let ended = false;
+
+  const cancel = (): void => {
+    ended = true;
+    // The upstream may already be gone; that is what we wanted.
+    reader.cancel().catch(() => undefined);
+  };
+  const run = (events: readonly SseEvent[]): T[] => {
+    const out: T[] = [];
+    for (const event of events) {
+      for (const item of stage.push(event)) {
+        out.push(item);
+        if (isLast(item)) {
+          cancel();
+          return out;
+        }
+      }
+    }
+    return out;
+  };
+  const finish = (): T[] => {
+    const out = run([...parser.push(text.decode()), ...parser.end()]);
+    if (!ended) out.push(...(stage.end?.() ?? []));
+    ended = true;
+    return out;
+  };
+
+  return {
+    async read() {
+      if (ended) return undefined;
+      let piece: Awaited<ReturnType<typeof reader.read>>;
+      try {
+        piece = await reader.read();
+      } catch (cause) {
+        if (ended) return undefined;
+        return onBreak({ cause }, finish());
+      }
+      if (piece.done) return ended ? undefined : finish();
+      return run(parser.push(text.decode(piece.value, { stream: true })));
+    },
+    cancel,
+  };
+}
+
+/** A list that is already there. */
+export function listSource<T>(items: readonly T[]): Source<T> {
+  let rest: readonly T[] | undefined = items;
+  return {
+    async read() {
+      const now = rest;
+      rest = undefined;
+      return now;
+    },
+    cancel() {
+      rest = undefined;
+    },
+  };
+}
+
+/** First what was read ahead, then the rest. */
+export function prepend<T>(held: readonly T[], rest: Source<T>): Source<T> {
+  let first: readonly T[] | undefined = held;
+  return {
+    read() {
+      if (first === undefined) return rest.read();
+      const now = first;
+      first = undefined;
+      return Promise.resolve(now);
+    },
+    cancel() {
+      first = undefined;
+      rest.cancel();
+    },
+  };
+}
+
+/** Items of a source run through a stage. */
+export function through<A, B>(source: Source<A>, stage: Stage<A, B>): Source<B> {
+  let ended = false;
+  return {
+    async read() {
+      if (ended) return undefined;
+      const items = await source.read();
+      if (items === undefined) {
+        ended = true;
+        return stage.end?.() ?? [];
+      }
+      const out: B[] = [];
+      for (const item of items) out.push(...stage.push(item));
+      return out;
+    },
+    cancel() {
+      ended = true;
+      source.cancel();
+    },
+  };
+}

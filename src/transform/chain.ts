@@ -1,0 +1,231 @@
+/**
+ * The way of a request to its provider and of the reply back, through llms hooks: the client's
+ * format, the transformers that the provider and the model use, the provider's format. One chain per
+ * provider, model and pair of formats; it holds nothing of a single request.
+ */
+
+import { assembleReply, replyChunks } from '../assemble.ts';
+import type { ProviderConfig } from '../config/config.ts';
+import type { Format } from '../formats/format.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import type { Ledger } from '../ledger.ts';
+import type { QuirkContext } from '../quirks/quirk.ts';
+import { through } from '../stream/source.ts';
+import { runStage } from '../stream/stage.ts';
+import type { UnifiedChatRequest } from '../unified.ts';
+import { fromLlmsRequest, readBorder, serializeUnread, toLlmsRequest } from './border.ts';
+import type { HookContext } from './hook-context.ts';
+import { asTransformer, STREAM_HEADERS } from './hooks.ts';
+import type { LLMProvider, Transformer } from './llms.ts';
+import type { Hook, Registry } from './registry.ts';
+import { takeUnread } from './unread.ts';
+
+/** What goes to the provider. */
+export interface ChainRequest {
+  body: JsonObject;
+  url: string;
+  headers: Record<string, string | undefined>;
+}
+
+export interface Chain {
+  /** True when nothing but the formats takes part. */
+  readonly isPlain: boolean;
+  /** True when a foreign llms hook reads replies. */
+  readonly hasForeignHook: boolean;
+  /** Client's body → unified; once per request, whatever the number of attempts. */
+  decodeRequest(body: JsonObject, context: HookContext): Promise<UnifiedChatRequest>;
+  /** Unified → provider's request. Leaves `request` as it is. */
+  encodeRequest(
+    request: UnifiedChatRequest,
+    url: string,
+    context: HookContext,
+  ): Promise<ChainRequest>;
+  /** Provider's reply → unified, as a response that remembers its values. */
+  decodeReply(
+    response: Response,
+    request: UnifiedChatRequest,
+    context: HookContext,
+  ): Promise<Response>;
+  /** Unified → client's reply. */
+  encodeReply(response: Response, context: HookContext): Promise<Response>;
+}
+
+const transformers = new WeakMap<Format, ReturnType<typeof asTransformer>>();
+function transformerOf(format: Format): ReturnType<typeof asTransformer> {
+  const known = transformers.get(format);
+  if (known) return known;
+  const made = asTransformer(format);
+  transformers.set(format, made);
+  return made;
+}
+
+/** The hooks that a provider's configuration names for a model, ready to run. */
+export async function hooksFor(
+  provider: ProviderConfig,
+  model: string,
+  registry: Registry,
+): Promise<Hook[]> {
+  const uses = [...provider.use, ...(provider.models.get(model)?.use ?? [])];
+  const hooks: Hook[] = [];
+  for (const use of uses) {
+    const hook = await registry.hook(use.name, use.options);
+    if (hook) hooks.push(hook);
+  }
+  return hooks;
+}
+
+export function createChain(
+  client: Format,
+  target: Format,
+  provider: ProviderConfig,
+  hooks: readonly Hook[],
+): Chain {
+  const clientSide = transformerOf(client);
+  const providerSide = transformerOf(target);
+  const llmsProvider: LLMProvider = {
+    name: provider.name,
+    baseUrl: provider.formats.get(target.name) ?? '',
+    apiKey: provider.apiKey ?? '',
+    models: [...provider.models.keys()],
+  };
+  const hasForeignHook = hooks.some(
+    (hook) => hook.kind === 'llms' && hook.transformer.transformResponseOut !== undefined,
+  );
+  const quirkContext = (context: HookContext): QuirkContext => ({
+    provider: provider.name,
+    baseUrl: llmsProvider.baseUrl,
+    model: context.provider.model,
+    format: target.name,
+    ledger: context.provider.ledger,
+  });
+
+  return {
+    isPlain: hooks.length === 0,
+    hasForeignHook,
+
+    async decodeRequest(body, context) {
+      const request = asRequest(await clientSide.transformRequestOut(body, context));
+      context.client.request = request;
+      return request;
+    },
+
+    async encodeRequest(request, url, context) {
+      const out: ChainRequest = { body: {}, url, headers: {} };
+      let current = request;
+      for (const hook of hooks) {
+        current =
+          hook.kind === 'quirk'
+            ? (hook.hooks.request?.(current, quirkContext(context)) ?? current)
+            : await runRequestHook(hook.transformer, current, llmsProvider, context, out);
+      }
+      const encoded = await providerSide.transformRequestIn(current, llmsProvider, context);
+      out.body = asBody(isObject(encoded) ? encoded['body'] : encoded);
+      if (current !== request) addHookFields(out.body, request, current, context.provider.ledger);
+      for (const hook of hooks) {
+        if (hook.kind !== 'quirk') continue;
+        out.body = hook.hooks.body?.(out.body, current, quirkContext(context)) ?? out.body;
+        const change = await hook.hooks.target?.(out.url, current, quirkContext(context));
+        if (change?.url !== undefined) out.url = change.url;
+        Object.assign(out.headers, change?.headers);
+      }
+      return out;
+    },
+
+    async decodeReply(response, request, context) {
+      let current = await providerSide.transformResponseOut(response, context);
+      for (const hook of hooks.toReversed()) {
+        current =
+          hook.kind === 'quirk'
+            ? await runReplyQuirk(hook, current, request, quirkContext(context), context)
+            : ((await hook.transformer.transformResponseOut?.(current, context)) ?? current);
+      }
+      return current;
+    },
+
+    async encodeReply(response, context) {
+      return clientSide.transformResponseIn(response, context);
+    },
+  };
+}
+
+async function runRequestHook(
+  transformer: Transformer,
+  request: UnifiedChatRequest,
+  provider: LLMProvider,
+  context: HookContext,
+  out: ChainRequest,
+): Promise<UnifiedChatRequest> {
+  if (!transformer.transformRequestIn) return request;
+  // llms hooks edit what they are given, so each attempt gives them a copy.
+  const result = await transformer.transformRequestIn(toLlmsRequest(request), provider, context);
+  if (!isObject(result) || !isObject(result['body'])) return fromLlmsRequest(asRequest(result));
+  const config = result['config'];
+  if (isObject(config)) {
+    if (config['url'] !== undefined) out.url = String(config['url']);
+    if (isObject(config['headers'])) Object.assign(out.headers, headerStrings(config['headers']));
+  }
+  return fromLlmsRequest(asRequest(result['body']));
+}
+
+/**
+ * What a hook set by name was meant for the provider's body, also where the format as such has no
+ * place for it: `customparams` with `top_k` for a server that is only like OpenAI's.
+ */
+function addHookFields(
+  body: JsonObject,
+  before: UnifiedChatRequest,
+  after: UnifiedChatRequest,
+  ledger: Ledger,
+): void {
+  for (const field of [...ledger.dropped]) {
+    const value = after[field];
+    if (value === undefined || Bun.deepEquals(value, before[field])) continue;
+    body[field] = value;
+    ledger.keep(field);
+  }
+}
+
+async function runReplyQuirk(
+  hook: Extract<Hook, { kind: 'quirk' }>,
+  response: Response,
+  request: UnifiedChatRequest,
+  quirk: QuirkContext,
+  context: HookContext,
+): Promise<Response> {
+  const { reply: changeReply, stage: makeStage } = hook.hooks;
+  if (!changeReply && !makeStage) return response;
+  const unread = takeUnread(response) ?? (await readBorder(response, context));
+  if (unread.kind === 'chunks') {
+    const stage = makeStage?.(request, quirk);
+    const chunks = stage ? through(unread.chunks, stage) : unread.chunks;
+    return serializeUnread({ kind: 'chunks', chunks }, context, STREAM_HEADERS);
+  }
+  const stage = makeStage?.(request, quirk);
+  const reply = changeReply
+    ? changeReply(unread.reply, quirk)
+    : stage
+      ? assembleReply(runStage(stage, replyChunks(unread.reply)))
+      : unread.reply;
+  return serializeUnread({ kind: 'reply', reply }, context, { 'content-type': 'application/json' });
+}
+
+function headerStrings(headers: JsonObject): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      value === undefined || value === null ? undefined : String(value),
+    ]),
+  );
+}
+
+function asRequest(value: unknown): UnifiedChatRequest {
+  if (!isUnifiedRequest(value)) throw new TypeError('a request hook gave no llms request');
+  return value;
+}
+function isUnifiedRequest(value: unknown): value is UnifiedChatRequest {
+  return isObject(value) && typeof value['model'] === 'string' && Array.isArray(value['messages']);
+}
+function asBody(value: unknown): JsonObject {
+  if (!isObject(value)) throw new TypeError('a format gave no body');
+  return value;
+}

@@ -1,0 +1,52 @@
+/** Chunks as the bytes of a client's stream. */
+import type { GatewayError } from '../errors.ts';
+import type { ReplyEncoder } from '../formats/format.ts';
+import { byteStream } from '../stream/byte-stream.ts';
+import type { Source } from '../stream/source.ts';
+import type { ProviderFault, UnifiedChunk } from '../unified.ts';
+
+export interface ClientStreamOptions {
+  /** Silence after which the client gets a sign of life, ms; 0: never. */
+  keepAliveMs: number;
+  /** Turns a fault inside the stream into the error that the client is shown. */
+  toError: (fault: ProviderFault) => GatewayError;
+}
+
+const utf8 = new TextEncoder();
+
+/**
+ * The stream ends in exactly one terminal event: the encoder's `end` after `done`, its `fail` after
+ * `error`. A client that leaves cancels the source.
+ */
+export function clientStream(
+  source: Source<UnifiedChunk>,
+  encoder: ReplyEncoder,
+  { keepAliveMs, toError }: ClientStreamOptions,
+): ReadableStream<Uint8Array> {
+  /** One batch of chunks as text. */
+  function encode(batch: readonly UnifiedChunk[]): { text: string; last: boolean } {
+    let text = '';
+    for (const chunk of batch) {
+      if (chunk.type === 'done') return { text: text + encoder.end(), last: true };
+      if (chunk.type === 'error') {
+        return { text: text + encoder.fail(toError(chunk.error)), last: true };
+      }
+      text += encoder.push(chunk);
+    }
+    return { text, last: false };
+  }
+  return byteStream(
+    {
+      async next() {
+        const batch = await source.read();
+        // Without `done` or `error` a source only ends when we cancelled it; nobody reads on.
+        if (batch === undefined) return { bytes: undefined, last: true };
+        const { text, last } = encode(batch);
+        return { bytes: text === '' ? undefined : utf8.encode(text), last };
+      },
+      keepAlive: () => utf8.encode(encoder.keepAlive()),
+      cancel: () => source.cancel(),
+    },
+    keepAliveMs,
+  );
+}

@@ -1,0 +1,94 @@
+/** A provider's reply, JSON or stream, as values of the middle language. */
+import { assembleReply, replyChunks } from '../assemble.ts';
+import { GatewayError } from '../errors.ts';
+import type { Format, ProviderContext } from '../formats/format.ts';
+import { isObject, parseJson } from '../json.ts';
+import { eventSource, listSource, type Source } from '../stream/source.ts';
+import type { ProviderFault, UnifiedChunk, UnifiedReply } from '../unified.ts';
+import { isEventStream } from './unread.ts';
+
+/** The chunk after which nothing is read, though the connection may stay open (PITFALLS: 76 s lost). */
+function isLast(chunk: UnifiedChunk): boolean {
+  return chunk.type === 'done' || chunk.type === 'error';
+}
+
+/** What a fault inside a 200 means for the gateway. */
+export function faultError(fault: ProviderFault, provider: string): GatewayError {
+  const status = fault.status !== undefined && fault.status >= 400 ? fault.status : 502;
+  return new GatewayError('upstream_refused', fault.message, {
+    status,
+    provider,
+    ...(fault.type === undefined ? {} : { type: fault.type }),
+    ...(fault.code === undefined ? {} : { code: fault.code }),
+    ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
+  });
+}
+
+/** The chunks of a streamed reply. A provider that answers with JSON all the same is read, too. */
+export async function readChunks(
+  response: Response,
+  format: Format,
+  context: ProviderContext,
+): Promise<Source<UnifiedChunk>> {
+  if (!isEventStream(response)) {
+    return listSource(replyChunks(await readJsonReply(response, format, context)));
+  }
+  const { body } = response;
+  if (body === null) throw garbled(context, 'an empty body');
+  return eventSource(body, format.decoder(context), isLast, (broken, ending) =>
+    // An answer that was complete before the connection broke is complete.
+    ending.some((chunk) => chunk.type === 'done')
+      ? ending
+      : [
+          ...ending.filter((chunk) => chunk.type !== 'error'),
+          { type: 'error', error: brokenFault(broken.cause) },
+        ],
+  );
+}
+
+function brokenFault(cause: unknown): ProviderFault {
+  if (cause instanceof GatewayError) return { message: cause.message, status: cause.status };
+  return {
+    message: 'The connection to the provider broke before the answer was complete.',
+    status: 502,
+    type: 'upstream_unreachable',
+  };
+}
+
+/** A whole reply. A provider that streams all the same is read to its end. */
+export async function readReply(
+  response: Response,
+  format: Format,
+  context: ProviderContext,
+): Promise<UnifiedReply> {
+  if (!isEventStream(response)) return readJsonReply(response, format, context);
+  const source = await readChunks(response, format, context);
+  const chunks: UnifiedChunk[] = [];
+  for (;;) {
+    const batch = await source.read();
+    if (batch === undefined) return assembleReply(chunks);
+    for (const chunk of batch) {
+      if (chunk.type === 'error') throw faultError(chunk.error, context.provider);
+      chunks.push(chunk);
+    }
+  }
+}
+
+async function readJsonReply(
+  response: Response,
+  format: Format,
+  context: ProviderContext,
+): Promise<UnifiedReply> {
+  const body = parseJson(await response.text());
+  // Gemini may wrap what it says in a list.
+  const value = Array.isArray(body) && body.length === 1 ? body[0] : body;
+  if (!isObject(value)) throw garbled(context, 'something that is not a JSON object');
+  if (isObject(value['error'])) throw faultError(format.decodeError(200, value), context.provider);
+  return format.decodeReply(value, context);
+}
+
+function garbled(context: ProviderContext, what: string): GatewayError {
+  return new GatewayError('upstream_garbled', `The provider answered with ${what}.`, {
+    provider: context.provider,
+  });
+}

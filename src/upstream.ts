@@ -1,0 +1,201 @@
+/**
+ * The upstream leg: one POST to a provider. The only module that calls `fetch`, through the `Send`
+ * that it is given. What can go wrong on the way becomes a `GatewayError` here.
+ */
+import type { ProviderConfig } from './config/config.ts';
+import { GatewayError } from './errors.ts';
+import type { AuthStyle, Format } from './formats/format.ts';
+import { isObject, parseJson } from './json.ts';
+import type { FormatName } from './unified.ts';
+
+export interface UpstreamRequest {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  signal: AbortSignal;
+  /** HTTP proxy; `false` ignores those of the environment. */
+  proxy?: string | false;
+}
+export type Send = (request: UpstreamRequest) => Promise<Response>;
+
+/**
+ * Sends with Bun's fetch. Redirects are not followed: they would carry credentials elsewhere. No
+ * compression is asked for, as fetch leaves its label on what it has already unpacked.
+ */
+export const sendWithFetch: Send = ({ url, headers, body, signal, proxy }) =>
+  fetch(url, {
+    method: 'POST',
+    headers,
+    body,
+    signal,
+    redirect: 'manual',
+    // Bun's own limit would cut healthy streams; ours judge by progress.
+    timeout: false,
+    ...(proxy === undefined ? {} : { proxy }),
+  } satisfies FetchOptions);
+type FetchOptions = RequestInit & { timeout: false; proxy?: string | false };
+
+/** The URL for a format at a provider. */
+export function upstreamUrl(
+  provider: ProviderConfig,
+  format: Format,
+  model: string,
+  stream: boolean,
+): string {
+  const endpoint = provider.endpoints.get(format.name);
+  if (endpoint !== undefined) return endpoint.replaceAll('{model}', encodeURIComponent(model));
+  const base = provider.formats.get(format.name) ?? '';
+  const query = base.indexOf('?');
+  const path = format.path(model, stream);
+  if (query < 0) return base + path;
+  // A base URL may bring a query of its own (`?api-version=`); it belongs behind the path.
+  const own = base.slice(query + 1);
+  return base.slice(0, query).replace(/\/$/, '') + path + (path.includes('?') ? '&' : '?') + own;
+}
+
+function authHeader(style: AuthStyle, key: string): [string, string] | undefined {
+  if (style === 'none') return undefined;
+  return style === 'bearer' ? ['authorization', `Bearer ${key}`] : [style, key];
+}
+
+/**
+ * Headers for a format at a provider; built once per provider and format, as nothing in them belongs
+ * to a request.
+ */
+export function providerHeaders(provider: ProviderConfig, format: Format): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': 'plexus',
+    ...format.headers,
+  };
+  const auth =
+    provider.apiKey === undefined
+      ? undefined
+      : authHeader(provider.auth ?? format.auth, provider.apiKey);
+  if (auth) headers[auth[0]] = auth[1];
+  for (const [name, value] of Object.entries(provider.headers)) headers[name.toLowerCase()] = value;
+  return headers;
+}
+
+/** Client headers that a provider of the same format may want; an open list by prefix. */
+const FORWARDED: Readonly<Record<FormatName, RegExp>> = {
+  messages: /^(anthropic-(?!dangerous)|x-claude-code-|idempotency-key$)/,
+  chat: /^(openai-|idempotency-key$|x-session-|session-id$|http-referer$|x-title$)/,
+  responses: /^(openai-|idempotency-key$|session-id$|thread-id$|x-codex-|originator$|x-session-)/,
+  gemini: /^(x-goog-(?!api-key)|idempotency-key$)/,
+};
+
+/** The client's headers that go up with a request of its own format. Never credentials. */
+export function forwardedHeaders(format: FormatName, from: Headers): Record<string, string> {
+  const allowed = FORWARDED[format];
+  const headers: Record<string, string> = {};
+  from.forEach((value, name) => {
+    if (allowed.test(name)) headers[name] = value;
+  });
+  return headers;
+}
+
+/** Rate-limit and retry headers of a provider, which its client has a use for. */
+const PASSED_ON =
+  /^(retry-after(-ms)?$|x-ratelimit-|anthropic-ratelimit-|x-should-retry$|request-id$|openai-(processing-ms|version)$)/;
+
+export function passedOnHeaders(from: Headers): Record<string, string> {
+  const headers: Record<string, string> = {};
+  from.forEach((value, name) => {
+    if (PASSED_ON.test(name)) headers[name] = value;
+  });
+  return headers;
+}
+
+/** An error reply is read up to here; more is of no use to anyone. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+async function readLimited(response: Response): Promise<string> {
+  const { body } = response;
+  if (body === null) return '';
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+    if (text.length > MAX_ERROR_BYTES) {
+      await reader.cancel();
+      return text.slice(0, MAX_ERROR_BYTES);
+    }
+  }
+}
+
+/** Statuses that speak of the credentials or the account of Plexus, not of the client's request. */
+const CREDENTIAL_STATUS = new Set([401, 402, 403]);
+
+/**
+ * Turns an error reply of a provider into our error; the provider's words stay in it.
+ * @param sameFormat the client speaks the provider's format and gets the reply as it is
+ */
+export async function refusal(
+  response: Response,
+  provider: ProviderConfig,
+  format: Format,
+  sameFormat: boolean,
+  now: number,
+): Promise<GatewayError> {
+  const { status } = response;
+  if (status >= 300 && status < 400) {
+    await response.body?.cancel();
+    return new GatewayError(
+      'upstream_garbled',
+      `The provider "${provider.name}" answered with a redirect, which is not followed. Check its baseUrl.`,
+      { provider: provider.name },
+    );
+  }
+  const body = await readLimited(response);
+  const fault = format.decodeError(status, parseJson(body) ?? body);
+  const retryAfter = retryAfterSeconds(response.headers, now) ?? fault.retryAfter;
+  const evidence = {
+    provider: provider.name,
+    headers: passedOnHeaders(response.headers),
+    ...(fault.type === undefined ? {} : { type: fault.type }),
+    ...(fault.code === undefined ? {} : { code: fault.code }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+  if (CREDENTIAL_STATUS.has(status)) {
+    return new GatewayError(
+      'upstream_credentials',
+      `The provider "${provider.name}" refused the gateway's own credentials (${status}): ${fault.message}`,
+      evidence,
+    );
+  }
+  const asItIs = sameFormat && isObject(parseJson(body)) ? { body } : {};
+  return new GatewayError('upstream_refused', fault.message, { ...evidence, ...asItIs, status });
+}
+
+/** Seconds that a reply's headers ask to wait: `retry-after-ms`, `retry-after` in seconds or as a date. */
+export function retryAfterSeconds(headers: Headers, now: number): number | undefined {
+  const ms = headers.get('retry-after-ms');
+  if (ms !== null && Number.isFinite(Number(ms))) return Math.max(0, Number(ms) / 1000);
+  const value = headers.get('retry-after');
+  if (value === null) return undefined;
+  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Number(value);
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
+}
+
+/** What an error that `send` threw means. Only its code is told: the rest may hold a URL with a key. */
+export function sendError(cause: unknown, provider: string, signal: AbortSignal): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
+  const code = errorCode(cause);
+  return new GatewayError(
+    'upstream_unreachable',
+    `The provider "${provider}" could not be reached${code === undefined ? '' : ` (${code})`}.`,
+    { provider, cause, ...(code === undefined ? {} : { code }) },
+  );
+}
+
+function errorCode(cause: unknown): string | undefined {
+  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
+  return typeof cause.code === 'string' ? cause.code : undefined;
+}

@@ -1,0 +1,115 @@
+/**
+ * Watches one attempt's answer: time until its first output, stalls, its meter, its end. All of an
+ * answer's chunks pass here, so the work per chunk is an addition or two.
+ */
+import type { Timeouts } from './config/config.ts';
+import { GatewayError } from './errors.ts';
+import { faultError } from './transform/provider-reply.ts';
+import type { UnifiedChunk } from './unified.ts';
+import type { Meter } from './usage/meter.ts';
+
+/** How an answer ended. */
+export type AnswerEnd =
+  | { kind: 'complete' }
+  | { kind: 'broken'; error: GatewayError }
+  | { kind: 'cancelled' };
+
+export interface WatchOptions {
+  provider: string;
+  timeouts: Timeouts;
+  meter: Meter;
+  /** Ends the upstream leg. */
+  controller: AbortController;
+  monotonic(): number;
+  /** Called exactly once. */
+  onEnd(end: AnswerEnd): void;
+}
+
+/** True for a chunk that a client sees as part of the answer. */
+function isProgress(chunk: UnifiedChunk): boolean {
+  return chunk.type !== 'idle' && chunk.type !== 'start';
+}
+
+export class Watch {
+  readonly #options: WatchOptions;
+  /** Runs while the upstream owes something; replaced when it is owed another thing. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the upstream began to owe progress. */
+  #since: number;
+  /** True while somebody waits for the upstream; a client that does not read is not its fault. */
+  #waiting = true;
+  #limitMs: number;
+  #ended = false;
+  /** Set when this watch gave up on the upstream. */
+  #failure: GatewayError | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#since = options.monotonic();
+    this.#limitMs = options.timeouts.firstOutputMs;
+    this.#arm(this.#limitMs);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** A read of the upstream begins. */
+  waiting(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#since = this.#options.monotonic();
+  }
+
+  /** A read gave these chunks. */
+  saw(chunks: readonly UnifiedChunk[]): void {
+    const { meter, provider } = this.#options;
+    for (const chunk of chunks) {
+      meter.see(chunk);
+      if (chunk.type === 'done') this.end({ kind: 'complete' });
+      else if (chunk.type === 'error') {
+        this.end({ kind: 'broken', error: this.#failure ?? faultError(chunk.error, provider) });
+      } else if (this.#waiting && isProgress(chunk)) this.#waiting = false;
+    }
+  }
+
+  /** The first output is there: from now on only silence counts. */
+  started(): void {
+    this.#limitMs = this.#options.timeouts.stallMs;
+  }
+
+  /** The answer is over; later calls do nothing. */
+  end(end: AnswerEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#options.onEnd(end);
+  }
+
+  /** The attempt failed before anything was committed; its owner reports that. */
+  abandon(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  #arm(ms: number): void {
+    if (!Number.isFinite(ms) || ms <= 0) return;
+    this.#timer = setTimeout(() => this.#check(), ms);
+  }
+
+  #check(): void {
+    const { monotonic, controller, provider } = this.#options;
+    const silent = this.#waiting ? monotonic() - this.#since : 0;
+    if (silent < this.#limitMs - 1) {
+      this.#arm(this.#limitMs - silent);
+      return;
+    }
+    const seconds = Math.round(silent / 100) / 10;
+    this.#failure = new GatewayError(
+      'upstream_timeout',
+      `The provider "${provider}" gave no sign of progress for ${seconds} s.`,
+      { provider },
+    );
+    controller.abort(this.#failure);
+  }
+}
