@@ -3,11 +3,11 @@
  * otherwise through the chain of hooks; or the demo provider in this process. Gives the client's
  * response once the answer has begun, or throws what went wrong before.
  */
-import { ReplyAssembler, replyChunks } from './assemble.ts';
+import { ReplyAssembler } from './assemble.ts';
 import { demoDelayMs, demoFault, streamDemo } from './demo/demo.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { Format } from './formats/format.ts';
+import type { Format, ProviderContext } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { holdHead } from './hold.ts';
 import { isObject, type JsonObject, parseJson } from './json.ts';
@@ -22,7 +22,7 @@ import { SEALED_FAMILY } from './transform/envelope.ts';
 import { HookContext } from './transform/hook-context.ts';
 import { faultError } from './transform/provider-reply.ts';
 import { isEventStream, rememberUnread, takeUnread } from './transform/unread.ts';
-import type { UnifiedChunk } from './unified.ts';
+import type { UnifiedChunk, UnifiedReply } from './unified.ts';
 import { forwardedHeaders, passedOnHeaders, refusal, sendError, upstreamUrl } from './upstream.ts';
 import type { OpenAttempt } from './usage/record.ts';
 import { type AnswerEnd, Watch } from './watch.ts';
@@ -43,7 +43,7 @@ interface Running {
   readonly controller: AbortController;
   readonly open: OpenAttempt;
   readonly watch: Watch;
-  readonly hooks: HookContext;
+  readonly context: ProviderContext;
 }
 
 /** @throws GatewayError what went wrong before anything was committed */
@@ -58,13 +58,12 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
     call.format === format &&
     chain.isPlain &&
     target.provider.extraBody === undefined &&
-    !exchange.text.includes(SEALED_FAMILY);
-  const running = begin(exchange, options, format, passthrough, chain.hasForeignHook);
+    !exchange.body.bytes.includes(SEALED_FAMILY);
+  const running = begin(exchange, options, format, passthrough);
   const { watch, open, controller } = running;
-  const leave = (): void => controller.abort(clientLeft());
   const { signal } = call.request;
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) controller.abort(clientLeft());
+  else signal.addEventListener('abort', () => controller.abort(clientLeft()), { once: true });
   try {
     return passthrough ? await runPassthrough(running) : await runTranslated(running, chain);
   } catch (cause) {
@@ -72,8 +71,6 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
     watch.abandon();
     open.end(error.kind === 'upstream_refused' ? error.status : null, error.kind);
     throw error;
-  } finally {
-    if (watch.ended) signal.removeEventListener('abort', leave);
   }
 }
 
@@ -86,23 +83,16 @@ function begin(
   { target, isLast }: AttemptOptions,
   format: Format,
   passthrough: boolean,
-  hasForeignHook: boolean,
 ): Running {
-  const { deps, client, call, record, settings } = exchange;
+  const { deps, record } = exchange;
   const ledger = new Ledger();
-  const hooks = new HookContext(
-    call.id,
-    client,
-    {
-      provider: target.provider.name,
-      model: target.model,
-      ledger,
-      newId: deps.newId,
-      now: () => deps.clock.now(),
-    },
-    hasForeignHook,
-  );
-  hooks.keepAliveMs = settings.config.resilience.keepAliveMs;
+  const context: ProviderContext = {
+    provider: target.provider.name,
+    model: target.model,
+    ledger,
+    newId: deps.newId,
+    now: () => deps.clock.now(),
+  };
   const open = record.attempt({
     provider: target.provider.name,
     model: target.model,
@@ -116,10 +106,18 @@ function begin(
     timeouts: target.provider.timeouts,
     meter: open.meter,
     controller,
-    monotonic: () => deps.clock.monotonic(),
+    monotonic: deps.clock.monotonic,
     onEnd: (end) => finishAnswer(exchange, target, end),
   });
-  return { exchange, target, format, isLast, controller, open, watch, hooks };
+  return { exchange, target, format, isLast, controller, open, watch, context };
+}
+
+/** What the hooks of an attempt share. */
+function hookContext(running: Running, hasForeignHook: boolean): HookContext {
+  const { exchange, context } = running;
+  const hooks = new HookContext(exchange.call.id, exchange.client, context, hasForeignHook);
+  hooks.keepAliveMs = exchange.settings.config.resilience.keepAliveMs;
+  return hooks;
 }
 
 /** The one place where an answer that was begun ends: record and health. */
@@ -140,25 +138,21 @@ function finishAnswer(exchange: Exchange, target: Target, end: AnswerEnd): void 
   }
 }
 
-async function post(running: Running, request: ChainRequest, body: string): Promise<Response> {
+async function post(
+  running: Running,
+  url: string,
+  body: string | Uint8Array,
+  changes?: ChainRequest['headers'],
+): Promise<Response> {
   const { exchange, target, format, controller } = running;
-  const { deps, settings, call, stream } = exchange;
-  const headers: Record<string, string> = {
-    ...settings.headers(target.provider, format),
-    accept: stream ? 'text/event-stream' : 'application/json',
-    ...(call.format === format ? forwardedHeaders(format.name, call.request.headers) : {}),
-  };
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value === undefined) delete headers[name];
-    else headers[name] = value;
-  }
+  const { deps, call } = exchange;
   const { proxy } = target.provider;
   const response = await deps.send({
-    url: request.url,
-    headers,
+    url,
+    headers: upstreamHeaders(running, changes),
     body,
     signal: controller.signal,
-    ...(proxy === undefined ? {} : { proxy }),
+    ...(proxy === undefined ? undefined : { proxy }),
   });
   if (response.status >= 300) {
     const sameFormat = call.format === format;
@@ -167,17 +161,36 @@ async function post(running: Running, request: ChainRequest, body: string): Prom
   return response;
 }
 
+/** The provider's own headers, those of the client that pass, what hooks change. */
+function upstreamHeaders(
+  { exchange, target, format }: Running,
+  changes: ChainRequest['headers'] | undefined,
+): Readonly<Record<string, string>> {
+  const { settings, call, stream } = exchange;
+  const base = settings.headers(target.provider, format, stream);
+  const forwarded =
+    call.format === format ? forwardedHeaders(format.name, call.request.headers) : undefined;
+  if (forwarded === undefined && changes === undefined) return base;
+  const headers: Record<string, string> = { ...base, ...forwarded };
+  for (const name in changes) {
+    const value = changes[name];
+    if (value === undefined) delete headers[name];
+    else headers[name] = value;
+  }
+  return headers;
+}
+
 // ------------------------------------------------------------------------------ bytes
 
 async function runPassthrough(running: Running): Promise<Response> {
-  const { exchange, target, format } = running;
-  const { call, stream, text, json } = exchange;
-  const body = call.fromPath ? text : passthroughBody(text, json, format, target.model);
+  const { exchange, target, format, watch, open } = running;
+  const { stream, model } = exchange;
+  const body = passthroughBody(exchange.body, format, target.model, stream);
   const url = upstreamUrl(target.provider, format, target.model, stream);
-  const response = await post(running, { body: json, url, headers: {} }, body);
+  const response = await post(running, url, body);
   if (isEventStream(response)) return passStream(running, response);
-  const replyText = await response.text();
-  const value = parseJson(replyText);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const value = parseJson(bytes.toString('utf8'));
   if (!isObject(value) && !Array.isArray(value)) {
     throw new GatewayError(
       'upstream_garbled',
@@ -187,25 +200,27 @@ async function runPassthrough(running: Running): Promise<Response> {
   }
   const reply: JsonObject = isObject(value) ? value : {};
   if (isFault(reply)) {
-    throw withBody(faultError(format.decodeError(200, reply), target.provider.name), replyText);
+    const error = faultError(format.decodeError(200, reply), target.provider.name);
+    throw withBody(error, bytes.toString('utf8'));
   }
-  if (isObject(value)) running.watch.saw(readPassed(running, value));
-  running.watch.end({ kind: 'complete' });
+  const said = readPassed(running, reply);
+  if (said) open.meter.seeReply(said);
+  watch.end({ kind: 'complete' });
   return respond(
     running,
     response,
-    passthroughReply(replyText, reply, format, exchange.model),
+    passthroughReply(bytes, reply, format, model),
     'application/json',
   );
 }
 
 /** What a forwarded reply says. An odd one is forwarded all the same when no other target is left. */
-function readPassed(running: Running, value: JsonObject): UnifiedChunk[] {
+function readPassed(running: Running, value: JsonObject): UnifiedReply | undefined {
   try {
-    return replyChunks(running.format.decodeReply(value, running.hooks.provider));
+    return running.format.decodeReply(value, running.context);
   } catch (cause) {
     if (!running.isLast) throw cause;
-    return [];
+    return undefined;
   }
 }
 
@@ -226,28 +241,25 @@ function withBody(error: GatewayError, body: string): GatewayError {
 }
 
 async function passStream(running: Running, response: Response): Promise<Response> {
-  const { exchange, format, hooks, watch } = running;
-  const source = tappedSource(
-    response,
-    format,
-    hooks.provider,
-    exchange.model,
-    format.name === 'chat' && !asksUsage(exchange.json),
-  );
+  const { exchange, format, context, watch } = running;
+  const { resilience } = exchange.settings.config;
+  const hideUsage = format.name === 'chat' && !asksUsage(exchange.body);
+  const source = tappedSource(response, format, context, exchange.model, hideUsage);
   const held = await holdHead(
     source,
-    exchange.settings.config.resilience.hold,
+    resilience.hold,
     (item) => item.chunks,
     (item) => item.bytes.length,
   );
   const all = held.items.flatMap((item) => item.chunks);
   judgeHead(running, held.verdict, all);
+  for (const { quiet } of held.items) if (quiet > 0) watch.sawQuiet(quiet);
   watch.saw(all);
   watch.started();
   const stream = tappedStream(held.items, held.rest, {
     watch,
     encoder: () => format.encoder(exchange.client),
-    keepAliveMs: hooks.keepAliveMs,
+    keepAliveMs: resilience.keepAliveMs,
     provider: running.target.provider.name,
   });
   return respond(running, response, stream, response.headers.get('content-type') ?? '');
@@ -273,19 +285,20 @@ function judgeHead(running: Running, verdict: string, chunks: readonly UnifiedCh
 // ------------------------------------------------------------------------------ hooks
 
 async function runTranslated(running: Running, chain: Chain): Promise<Response> {
-  const { exchange, target, format, hooks } = running;
+  const { exchange, target, format, watch, open } = running;
+  const hooks = hookContext(running, chain.hasForeignHook);
   const unified = await unifiedOf(exchange, chain, hooks);
   const url = upstreamUrl(target.provider, format, target.model, exchange.stream);
   const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
   refuseLoss(running);
   const { extraBody } = target.provider;
   const body = extraBody === undefined ? request.body : mergeDeep(request.body, extraBody);
-  const response = await post(running, request, JSON.stringify(body));
+  const response = await post(running, request.url, JSON.stringify(body), request.headers);
   const decoded = await chain.decodeReply(response, unified, hooks);
   const unread = takeUnread(decoded) ?? (await readBorder(decoded, hooks));
   if (unread.kind === 'reply') {
-    running.watch.saw(replyChunks(unread.reply));
-    running.watch.end({ kind: 'complete' });
+    open.meter.seeReply(unread.reply);
+    watch.end({ kind: 'complete' });
     const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
     return respond(running, response, await out.text(), 'application/json');
   }
@@ -297,7 +310,7 @@ async function runTranslated(running: Running, chain: Chain): Promise<Response> 
 /** The client's body in the middle language, decoded once for all attempts. */
 async function unifiedOf(exchange: Exchange, chain: Chain, hooks: HookContext) {
   if (exchange.unified) return exchange.unified;
-  const decoded = await chain.decodeRequest(exchange.json, hooks);
+  const decoded = await chain.decodeRequest(exchange.body.json, hooks);
   exchange.unified = { ...decoded, model: exchange.model, stream: exchange.stream };
   exchange.client.request = exchange.unified;
   return exchange.unified;
@@ -337,11 +350,11 @@ function watchedSource(source: Source<UnifiedChunk>, watch: Watch): Source<Unifi
 
 /** `onLoss: "refuse"`: better no answer than one to a request that lost something. */
 function refuseLoss(running: Running): void {
-  const { exchange, hooks } = running;
+  const { exchange, context } = running;
   const { config } = exchange.settings;
   const onLoss = config.aliasNames.get(exchange.model)?.onLoss ?? config.server.onLoss;
   if (onLoss !== 'refuse') return;
-  const lost = droppedFields(exchange, hooks);
+  const lost = droppedFields(exchange, context);
   if (lost.length === 0) return;
   throw new GatewayError(
     'unsupported',
@@ -351,10 +364,10 @@ function refuseLoss(running: Running): void {
 }
 
 /** What was left out on both sides, in the client's spelling. */
-function droppedFields(exchange: Exchange, hooks: HookContext): string[] {
+function droppedFields(exchange: Exchange, context: ProviderContext): string[] {
   const { fields } = exchange.call.format;
-  const spelled = hooks.provider.ledger.dropped.map((path) => fields[path] ?? path);
-  return [...new Set([...exchange.client.ledger.dropped, ...spelled])];
+  const spelled = context.ledger.dropped.map((path) => fields[path] ?? path);
+  return [...new Set([...exchange.ledger.dropped, ...spelled])];
 }
 
 /** Objects are merged, anything else is replaced. */
@@ -371,8 +384,9 @@ function mergeDeep(base: JsonObject, more: JsonObject): JsonObject {
 
 async function runDemo(exchange: Exchange, target: Target): Promise<Response> {
   const { call, settings, deps } = exchange;
-  const running = begin(exchange, { target, isLast: true }, FORMATS.chat, false, false);
-  const { watch, hooks } = running;
+  const running = begin(exchange, { target, isLast: true }, FORMATS.chat, false);
+  const { watch } = running;
+  const hooks = hookContext(running, false);
   try {
     const chain = await settings.chain(call.format, FORMATS.chat, target.provider, target.model);
     const unified = await unifiedOf(exchange, chain, hooks);
@@ -442,25 +456,33 @@ function listHeader(entries: readonly string[]): string {
 function respond(
   running: Running,
   upstream: Response | undefined,
-  body: string | ReadableStream<Uint8Array> | null,
+  body: string | Buffer | ReadableStream<Uint8Array> | null,
   contentType: string,
 ): Response {
-  const { exchange, target, hooks } = running;
+  const { exchange, target } = running;
   const headers: Record<string, string> = {
-    ...(upstream ? passedOnHeaders(upstream.headers) : {}),
     'content-type': contentType,
     'x-request-id': exchange.call.id,
     'x-plexus-provider': target.provider.name,
     'x-plexus-model': target.model,
     'x-plexus-attempts': String(exchange.attempts),
   };
+  if (upstream) Object.assign(headers, passedOnHeaders(upstream.headers));
   if (exchange.stream) headers['cache-control'] = 'no-cache';
-  const dropped = droppedFields(exchange, hooks);
-  if (dropped.length > 0) headers['x-plexus-dropped'] = listHeader(dropped);
-  const approximated = [
-    ...exchange.client.ledger.approximated,
-    ...hooks.provider.ledger.approximated,
-  ];
-  if (approximated.length > 0) headers['x-plexus-approximated'] = listHeader(approximated);
+  tellLosses(running, headers);
   return new Response(body, { status: 200, headers });
+}
+
+function tellLosses({ exchange, context }: Running, headers: Record<string, string>): void {
+  const { ledger } = exchange;
+  const provider = context.ledger;
+  if (ledger.dropped.length + provider.dropped.length > 0) {
+    headers['x-plexus-dropped'] = listHeader(droppedFields(exchange, context));
+  }
+  if (ledger.approximated.length + provider.approximated.length > 0) {
+    headers['x-plexus-approximated'] = listHeader([
+      ...ledger.approximated,
+      ...provider.approximated,
+    ]);
+  }
 }

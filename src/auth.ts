@@ -7,9 +7,11 @@ import { GatewayError } from './errors.ts';
 export interface Identity {
   readonly name: string | undefined;
   readonly key: ApiKeyConfig | undefined;
+  /** True when the key is good for the model. */
+  mayUse(model: string): boolean;
 }
 
-const OPEN: Identity = { name: undefined, key: undefined };
+const OPEN: Identity = { name: undefined, key: undefined, mayUse: () => true };
 
 export interface Authenticator {
   /**
@@ -17,48 +19,52 @@ export interface Authenticator {
    * @throws GatewayError `unauthorized`; it never says which part was wrong
    */
   identify(headers: Headers, queryKey: string | null): Identity;
-  /** @throws GatewayError `forbidden` when the key may not use the model */
-  permit(identity: Identity, model: string): void;
   /** True when `presented` is the admin key. */
   isAdmin(presented: string | undefined): boolean;
 }
 
 function digest(secret: string): Buffer {
-  return new Bun.CryptoHasher('sha256').update(secret).digest();
+  return Buffer.from(Bun.SHA256.hash(secret).buffer);
 }
 
-/** Keys are kept and compared as digests, each of them every time, in constant time. */
+function identityOf(key: ApiKeyConfig): Identity {
+  const globs = key.models.map((glob) => new Bun.Glob(glob));
+  const all = key.models.includes('*');
+  return {
+    name: key.name,
+    key,
+    mayUse: (model) => all || globs.some((glob) => glob.match(model)),
+  };
+}
+
+/**
+ * Keys are kept and compared as SHA-256 digests: how long a comparison takes says nothing of a key,
+ * as nobody can choose a digest.
+ */
 export function createAuthenticator(config: Config, now: () => number): Authenticator {
-  const keys = [...config.apiKeys.values()].map((key) => ({
-    digest: digest(key.secret),
-    identity: { name: key.name, key },
-    models: key.models.map((glob) => new Bun.Glob(glob)),
-    all: key.models.includes('*'),
-  }));
+  const keys = new Map(
+    [...config.apiKeys.values()].map((key) => {
+      const hash = digest(key.secret);
+      return [hash.toString('latin1'), { hash, identity: identityOf(key) }];
+    }),
+  );
   const admin = config.adminKey === undefined ? undefined : digest(config.adminKey);
   const refused = (): GatewayError =>
     new GatewayError('unauthorized', 'A valid API key is required.', { code: 'invalid_api_key' });
 
   return {
     identify(headers, queryKey) {
-      if (keys.length === 0) return OPEN;
-      const presented = presentedKey(headers) ?? queryKey ?? undefined;
-      if (presented === undefined) throw refused();
+      if (keys.size === 0) return OPEN;
+      const presented = presentedKey(headers) ?? queryKey;
+      if (presented === null || presented === '') throw refused();
       const given = digest(presented);
-      let found: Identity | undefined;
-      for (const key of keys) if (timingSafeEqual(key.digest, given)) found = key.identity;
-      const { key } = found ?? {};
-      if (found === undefined || key === undefined || !key.enabled) throw refused();
-      if (key.expires !== undefined && Date.parse(key.expires) <= now()) throw refused();
-      return found;
-    },
-    permit(identity, model) {
-      const entry = keys.find((key) => key.identity.name === identity.name);
-      if (entry === undefined || entry.all) return;
-      if (entry.models.some((glob) => glob.match(model))) return;
-      throw new GatewayError('forbidden', `This API key may not use the model "${model}".`, {
-        field: 'model',
-      });
+      const found = keys.get(given.toString('latin1'));
+      if (found === undefined || !timingSafeEqual(found.hash, given)) throw refused();
+      const { identity } = found;
+      if (identity.key?.enabled !== true) throw refused();
+      const { expires } = identity.key;
+      if (expires !== undefined && Date.parse(expires) <= now()) throw refused();
+      return identity;
     },
     isAdmin(presented) {
       return (
@@ -72,6 +78,7 @@ export function createAuthenticator(config: Config, now: () => number): Authenti
 export function presentedKey(headers: Headers): string | undefined {
   const authorization = headers.get('authorization');
   if (authorization !== null) {
+    if (authorization.startsWith('Bearer ')) return authorization.slice(7).trim();
     const bearer = /^bearer\s+(.+)$/i.exec(authorization)?.[1]?.trim();
     if (bearer) return bearer;
   }

@@ -6,10 +6,11 @@ import type { Authenticator } from './auth.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
 import type { Envelope, Format } from './formats/format.ts';
 import type { Cooldowns } from './health/cooldowns.ts';
-import type { JsonObject } from './json.ts';
+import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
 import type { Chain } from './transform/chain.ts';
-import type { ClientSide } from './transform/hook-context.ts';
+import type { RequestBody } from './request-body.ts';
+import { ClientSide } from './transform/hook-context.ts';
 import type { UnifiedChatRequest } from './unified.ts';
 import type { Send } from './upstream.ts';
 import type { Clock, RecordBuilder, UsageRecord } from './usage/record.ts';
@@ -37,8 +38,12 @@ export interface Settings {
   readonly auth: Authenticator;
   /** The chain of hooks for a client's format and a target. */
   chain(client: Format, target: Format, provider: ProviderConfig, model: string): Promise<Chain>;
-  /** Headers for a format at a provider, without those of a single request. */
-  headers(provider: ProviderConfig, format: Format): Readonly<Record<string, string>>;
+  /** Headers for a format at a provider, without those of a single request; made once, frozen. */
+  headers(
+    provider: ProviderConfig,
+    format: Format,
+    stream: boolean,
+  ): Readonly<Record<string, string>>;
 }
 
 /** A call of one of the four formats, as the route table hands it over. */
@@ -53,19 +58,46 @@ export interface Call {
   readonly queryKey: string | null;
 }
 
-export interface Exchange {
+/** A request on its way. What only some requests need is made when it is asked for. */
+export class Exchange {
   readonly call: Call;
   readonly deps: GatewayDeps;
   readonly settings: Settings;
   readonly record: RecordBuilder;
-  readonly text: string;
-  readonly json: JsonObject;
+  readonly body: RequestBody;
   /** The model as the client asked for it. */
   readonly model: string;
   readonly stream: boolean;
-  readonly client: ClientSide;
+  /** What the client's side could not carry. */
+  readonly ledger = new Ledger();
   /** The body in the middle language, once a target needed it; attempts share it and never edit it. */
-  unified: UnifiedChatRequest | undefined;
+  unified: UnifiedChatRequest | undefined = undefined;
   /** Attempts made so far, for the reply's header. */
-  attempts: number;
+  attempts = 0;
+  #client: ClientSide | undefined;
+
+  constructor(init: Pick<Exchange, 'call' | 'deps' | 'settings' | 'record' | 'body' | 'model' | 'stream'>) {
+    this.call = init.call;
+    this.deps = init.deps;
+    this.settings = init.settings;
+    this.record = init.record;
+    this.body = init.body;
+    this.model = init.model;
+    this.stream = init.stream;
+  }
+
+  /** The client's side as the formats see it. */
+  get client(): ClientSide {
+    const { deps, body, model, ledger } = this;
+    this.#client ??= new ClientSide({
+      model,
+      body: body.json,
+      bytes: body.bytes.length,
+      ledger,
+      envelope: deps.envelope,
+      newId: deps.newId,
+      now: () => deps.clock.now(),
+    });
+    return this.#client;
+  }
 }

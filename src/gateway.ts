@@ -16,12 +16,10 @@
  */
 import { clientLeft, runAttempt } from './attempt.ts';
 import { GatewayError } from './errors.ts';
-import type { Call, Exchange, GatewayDeps, Settings } from './exchange.ts';
+import { type Call, Exchange, type GatewayDeps, type Settings } from './exchange.ts';
 import type { Format } from './formats/format.ts';
-import { Ledger } from './ledger.ts';
 import { bodyModel, bodyStream, readRequestBody } from './request-body.ts';
 import { type Route, resolve, type Target, type World } from './resolve.ts';
-import { ClientSide } from './transform/hook-context.ts';
 import type { Usage } from './unified.ts';
 import { priceOf } from './usage/price.ts';
 import { openRecord, type RecordBuilder } from './usage/record.ts';
@@ -40,6 +38,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       turns.set(alias, turn + 1);
       return turn;
     },
+    anyCooling: () => deps.cooldowns.isAny,
     coolingUntil: (provider, model) => deps.cooldowns.until(provider, model),
     now: () => deps.clock.now(),
   };
@@ -87,25 +86,23 @@ async function openExchange(
   const identity = settings.auth.identify(call.request.headers, call.queryKey);
   if (identity.name !== undefined) record.note({ apiKey: identity.name });
   const limit = settings.config.server.maxBodyBytes;
-  const maxBytes = Math.min(limit, call.format.name === 'messages' ? MESSAGES_MAX_BYTES : limit);
-  const { text, json } = await readRequestBody(call.request, maxBytes);
-  const model = call.fromPath?.model ?? bodyModel(json);
-  const stream = call.fromPath?.stream ?? bodyStream(json);
-  const ledger = new Ledger();
-  record.note({ alias: model, streaming: stream, ledger });
-  settings.auth.permit(identity, model);
-  const client = new ClientSide({
-    model,
-    body: json,
-    bytes: text.length,
-    ledger,
-    envelope: deps.envelope,
-    newId: deps.newId,
-    now: () => deps.clock.now(),
+  const maxBytes = call.format.name === 'messages' ? Math.min(limit, MESSAGES_MAX_BYTES) : limit;
+  const body = await readRequestBody(call.request, maxBytes);
+  const model = call.fromPath?.model ?? bodyModel(body);
+  const stream = call.fromPath?.stream ?? bodyStream(body);
+  const exchange = new Exchange({ call, deps, settings, record, body, model, stream });
+  record.note({
+    alias: model,
+    streaming: stream,
+    ledger: exchange.ledger,
+    estimateInput: () => exchange.client.estimateInput(),
   });
-  record.note({ estimateInput: () => client.estimateInput() });
-  const fixed = { call, deps, settings, record, text, json, model, stream, client };
-  return { ...fixed, unified: undefined, attempts: 0 };
+  if (!identity.mayUse(model)) {
+    throw new GatewayError('forbidden', `This API key may not use the model "${model}".`, {
+      field: 'model',
+    });
+  }
+  return exchange;
 }
 
 /** Anthropic's own bound of a Messages request (docs: API errors, request_too_large). */

@@ -1,92 +1,139 @@
 /**
- * Finds where the values of top-level keys stand in JSON text, so that one value can be replaced and
- * every other byte stays. The text must already be known to be valid JSON with an object at the top.
+ * Finds where the values of top-level keys stand in JSON, so that one value can be replaced and every
+ * other byte stays. Works on the bytes as they came from the wire: a large body is neither decoded nor
+ * parsed to change its model name.
  */
 export interface Span {
-  /** Offset of the value's first character. */
+  /** Offset of the value's first byte. */
   start: number;
   /** Offset behind its last. */
   end: number;
 }
 
 const QUOTE = 34;
+const COMMA = 44;
+const COLON = 58;
 const BACKSLASH = 92;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const OPEN_BRACKET = 91;
+const CLOSE_BRACKET = 93;
 
-/** Offset behind the closing quote of the string whose opening quote is at `from`. */
-function endOfString(text: string, from: number): number {
-  let quote = text.indexOf('"', from + 1);
-  for (;;) {
+/** Offset behind the closing quote of the string whose opening quote is at `from`; -1 when it never closes. */
+function endOfString(bytes: Buffer, from: number): number {
+  let quote = bytes.indexOf(QUOTE, from + 1);
+  while (quote >= 0) {
     let backslashes = 0;
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    while (bytes[quote - 1 - backslashes] === BACKSLASH) backslashes += 1;
     if (backslashes % 2 === 0) return quote + 1;
-    quote = text.indexOf('"', quote + 1);
+    quote = bytes.indexOf(QUOTE, quote + 1);
   }
+  return -1;
 }
 
-/** Offset of the next character that is not white space. */
-function skipSpace(text: string, from: number): number {
+/** Offset of the next byte that is not white space. */
+function skipSpace(bytes: Buffer, from: number): number {
   let i = from;
   for (;;) {
-    const c = text.charCodeAt(i);
+    const c = bytes[i];
     if (c !== 32 && c !== 10 && c !== 13 && c !== 9) return i;
     i += 1;
   }
 }
 
-/** Offset behind the value that starts at `from`. */
-function endOfValue(text: string, from: number): number {
-  const first = text.charCodeAt(from);
-  if (first === QUOTE) return endOfString(text, from);
-  if (first !== 123 && first !== 91) {
-    let i = from;
-    for (;;) {
-      const c = text.charCodeAt(i);
-      if (c === 44 || c === 125 || c === 93 || c <= 32 || Number.isNaN(c)) return i;
-      i += 1;
-    }
-  }
+/** Offset behind the value that starts at `from`; -1 when it never ends. */
+function endOfValue(bytes: Buffer, from: number): number {
+  const first = bytes[from];
+  if (first === QUOTE) return endOfString(bytes, from);
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfLiteral(bytes, from);
   let depth = 0;
-  for (let i = from; ; ) {
-    const c = text.charCodeAt(i);
+  for (let i = from; i < bytes.length; ) {
+    const c = bytes[i];
     if (c === QUOTE) {
-      i = endOfString(text, i);
+      i = endOfString(bytes, i);
+      if (i < 0) return -1;
       continue;
     }
-    if (c === 123 || c === 91) depth += 1;
-    else if (c === 125 || c === 93) {
+    if (c === OPEN_BRACE || c === OPEN_BRACKET) depth += 1;
+    else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
       depth -= 1;
       if (depth === 0) return i + 1;
     }
     i += 1;
   }
+  return -1;
 }
 
-/** Spans of the values of `keys` in the object that opens at `from`; of a repeated key the last, as in `JSON.parse`. */
-export function topLevelSpans(text: string, keys: readonly string[], from = 0): Map<string, Span> {
-  const found = new Map<string, Span>();
-  let i = skipSpace(text, from);
-  if (text.charCodeAt(i) === 0xfeff) i = skipSpace(text, i + 1);
-  i = skipSpace(text, i + 1);
-  while (text.charCodeAt(i) === QUOTE) {
-    const keyEnd = endOfString(text, i);
-    const raw = text.slice(i + 1, keyEnd - 1);
-    const key = raw.includes('\\') ? String(JSON.parse(`"${raw}"`)) : raw;
-    const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    const end = endOfValue(text, start);
-    if (keys.includes(key)) found.set(key, { start, end });
-    i = skipSpace(text, end);
-    if (text.charCodeAt(i) === 44) i = skipSpace(text, i + 1);
+/** Numbers, true, false, null: up to what can follow a value. */
+function endOfLiteral(bytes: Buffer, from: number): number {
+  let i = from;
+  for (;;) {
+    const c = bytes[i];
+    if (c === undefined) return -1;
+    if (c === COMMA || c === CLOSE_BRACE || c === CLOSE_BRACKET || c <= 32) {
+      return i === from ? -1 : i;
+    }
+    i += 1;
   }
-  return found;
 }
 
-/** The text with some spans replaced. */
-export function splice(text: string, edits: readonly (Span & { with: string })[]): string {
-  let out = '';
+/**
+ * Spans of the values of `keys` in the object that is the whole of `bytes`; of a repeated key the
+ * last, as in `JSON.parse`. Undefined when the bytes are no object as far as this looks: brackets,
+ * quotes, commas and colons of the top level, not what is inside the values.
+ */
+export function topLevelSpans(
+  bytes: Buffer,
+  keys: readonly string[],
+): Map<string, Span> | undefined {
+  const found = new Map<string, Span>();
+  // A byte order mark in UTF-8.
+  let i = skipSpace(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
+  if (bytes[i] !== OPEN_BRACE) return undefined;
+  i = skipSpace(bytes, i + 1);
+  if (bytes[i] === CLOSE_BRACE) return isEnd(bytes, i + 1) ? found : undefined;
+  for (;;) {
+    if (bytes[i] !== QUOTE) return undefined;
+    const keyEnd = endOfString(bytes, i);
+    if (keyEnd < 0) return undefined;
+    const key = readKey(bytes, i + 1, keyEnd - 1);
+    const colon = skipSpace(bytes, keyEnd);
+    if (bytes[colon] !== COLON) return undefined;
+    const start = skipSpace(bytes, colon + 1);
+    const end = endOfValue(bytes, start);
+    if (end < 0) return undefined;
+    if (keys.includes(key)) found.set(key, { start, end });
+    i = skipSpace(bytes, end);
+    if (bytes[i] === CLOSE_BRACE) return isEnd(bytes, i + 1) ? found : undefined;
+    if (bytes[i] !== COMMA) return undefined;
+    i = skipSpace(bytes, i + 1);
+  }
+}
+
+function isEnd(bytes: Buffer, from: number): boolean {
+  return skipSpace(bytes, from) >= bytes.length;
+}
+
+/** A key is compared as text; one that is spelled with escapes is unescaped first. */
+function readKey(bytes: Buffer, start: number, end: number): string {
+  const raw = bytes.toString('latin1', start, end);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return String(JSON.parse(`"${raw}"`));
+  } catch {
+    // No JSON at all; whoever parses the body will say so.
+    return raw;
+  }
+}
+
+/** The bytes with some spans replaced. */
+export function splice(bytes: Buffer, edits: readonly (Span & { with: string })[]): Buffer {
+  const parts: Buffer[] = [];
   let from = 0;
-  for (const edit of [...edits].sort((a, b) => a.start - b.start)) {
-    out += text.slice(from, edit.start) + edit.with;
+  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
+    parts.push(bytes.subarray(from, edit.start), Buffer.from(edit.with, 'utf8'));
     from = edit.end;
   }
-  return out + text.slice(from);
+  parts.push(bytes.subarray(from));
+  return Buffer.concat(parts);
 }

@@ -1,7 +1,7 @@
 /** A same-format stream from the provider to the client: bytes, watched by a tap. */
 import { GatewayError } from './errors.ts';
 import type { Format, ProviderContext, ReplyEncoder } from './formats/format.ts';
-import { StreamTap, type Tapped } from './passthrough.ts';
+import { StreamTap, type Tapped } from './stream-tap.ts';
 import { byteStream } from './stream/byte-stream.ts';
 import type { Source } from './stream/source.ts';
 import type { UnifiedChunk } from './unified.ts';
@@ -44,11 +44,11 @@ export function tappedSource(
       } catch {
         if (ended) return undefined;
         ended = true;
-        const { bytes, chunks } = tap.end();
+        const last = tap.end();
         // An answer that was complete before the connection broke is complete.
-        if (chunks.some((chunk) => chunk.type === 'done')) return [{ bytes, chunks }];
-        const said = chunks.filter((chunk) => chunk.type !== 'error');
-        return [{ bytes, chunks: [...said, { type: 'error', error: BROKEN }] }];
+        if (last.chunks.some((chunk) => chunk.type === 'done')) return [last];
+        const said = last.chunks.filter((chunk) => chunk.type !== 'error');
+        return [{ ...last, chunks: [...said, { type: 'error', error: BROKEN }] }];
       }
     },
     cancel,
@@ -93,10 +93,14 @@ export function tappedStream(
         if (items === undefined) {
           watch.waiting();
           items = await rest.read();
-          for (const { chunks } of items ?? []) watch.saw(chunks);
+          for (const { chunks, quiet } of items ?? []) {
+            if (quiet > 0) watch.sawQuiet(quiet);
+            watch.saw(chunks);
+          }
         }
         if (items === undefined) return { bytes: undefined, last: true };
-        const bytes = items.map((item) => item.bytes + breakText(item, options)).join('');
+        let bytes = '';
+        for (const item of items) bytes += item.bytes + breakText(item, options);
         return { bytes: Buffer.from(bytes, 'latin1'), last: watch.ended };
       },
       keepAlive: () => Buffer.from(options.encoder().keepAlive(), 'utf8'),

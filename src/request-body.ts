@@ -1,12 +1,56 @@
-/** A client's body: read within bounds, unpacked, parsed. */
+/**
+ * A client's body: read within bounds and unpacked. It is parsed only when somebody needs its values;
+ * for the model's name and the way of answering a look at the top level is enough.
+ */
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError, invalid } from './errors.ts';
 import { isObject, type JsonObject } from './json.ts';
+import { type Span, topLevelSpans } from './json-span.ts';
 
-export interface RequestBody {
-  text: string;
-  json: JsonObject;
+/** Top-level fields that the gateway itself reads. */
+const READ = ['model', 'stream', 'stream_options'] as const;
+type ReadField = (typeof READ)[number];
+
+export class RequestBody {
+  readonly bytes: Buffer;
+  #json: JsonObject | undefined;
+  #spans: Map<string, Span> | undefined;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  /** @throws GatewayError `invalid_request` for a body that is not a JSON object */
+  get json(): JsonObject {
+    this.#json ??= parseBody(this.bytes.toString('utf8').replace(/^\uFEFF/, ''));
+    return this.#json;
+  }
+
+  /** Where the value of a field stands; undefined when there is no such field. */
+  span(field: ReadField): Span | undefined {
+    this.#spans ??= this.#look();
+    return this.#spans.get(field);
+  }
+
+  /** The value of a field; undefined when there is none. */
+  value(field: ReadField): unknown {
+    const span = this.span(field);
+    if (span === undefined) return undefined;
+    try {
+      return JSON.parse(this.bytes.toString('utf8', span.start, span.end));
+    } catch {
+      // Not JSON, then neither is the whole, whose parser says what is wrong.
+      return this.json[field];
+    }
+  }
+
+  #look(): Map<string, Span> {
+    const spans = topLevelSpans(this.bytes, READ);
+    if (spans) return spans;
+    void this.json;
+    throw new GatewayError('invalid_request', 'The body is not valid JSON.');
+  }
 }
 
 type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -20,41 +64,35 @@ const UNPACK: Readonly<Record<string, Unpack>> = {
 
 /**
  * @param maxBytes bound of the body as it arrives and after unpacking
- * @throws GatewayError `too_large`, or `invalid_request` for a body that is not a JSON object
+ * @throws GatewayError `too_large`, or `invalid_request` for a coding that is not known or damaged
  */
 export async function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
-  const length = Number(request.headers.get('content-length') ?? 0);
-  if (length > maxBytes) throw tooLarge(maxBytes);
-  const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? '';
-  let text: string;
-  if (coding === '' || coding === 'identity') {
-    text = await read(() => request.text());
-    // Characters are never more than bytes; the exact count is taken only near the bound.
-    if (text.length > maxBytes / 3 && Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
-  } else {
-    const packed = await read(() => request.bytes());
-    if (packed.length > maxBytes) throw tooLarge(maxBytes);
-    text = await unpack(packed, coding, maxBytes);
-  }
-  return { text, json: parseBody(text) };
-}
-
-async function read<T>(body: () => Promise<T>): Promise<T> {
+  const { headers } = request;
+  const length = headers.get('content-length');
+  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
+  let bytes: Buffer;
   try {
-    return await body();
+    bytes = Buffer.from(await request.arrayBuffer());
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : '';
-    if (message.includes('maxRequestBodySize')) {
-      throw new GatewayError('too_large', 'The request body is too large.', { cause });
-    }
-    throw new GatewayError('client_left', 'The request body did not arrive.', { cause });
+    throw unread(cause);
   }
+  if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+  const coding = headers.get('content-encoding');
+  return new RequestBody(coding === null ? bytes : await unpack(bytes, coding, maxBytes));
 }
 
-async function unpack(packed: Uint8Array, codings: string, maxBytes: number): Promise<string> {
+function unread(cause: unknown): GatewayError {
+  const message = cause instanceof Error ? cause.message : '';
+  if (message.includes('maxRequestBodySize')) {
+    return new GatewayError('too_large', 'The request body is too large.', { cause });
+  }
+  return new GatewayError('client_left', 'The request body did not arrive.', { cause });
+}
+
+async function unpack(packed: Buffer, codings: string, maxBytes: number): Promise<Buffer> {
   let bytes = packed;
   // Codings are listed in the order in which they were applied (RFC 9110, section 8.4).
-  for (const coding of codings.split(',').toReversed()) {
+  for (const coding of codings.toLowerCase().split(',').toReversed()) {
     const name = coding.trim();
     if (name === 'identity' || name === '') continue;
     const unpackOne = UNPACK[name];
@@ -75,7 +113,7 @@ async function unpack(packed: Uint8Array, codings: string, maxBytes: number): Pr
       });
     }
   }
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return bytes;
 }
 
 function isCode(cause: unknown, code: string): boolean {
@@ -108,8 +146,8 @@ function parseBody(text: string): JsonObject {
 }
 
 /** The `model` of a body. */
-export function bodyModel(json: JsonObject): string {
-  const { model } = json;
+export function bodyModel(body: RequestBody): string {
+  const model = body.value('model');
   if (typeof model !== 'string' || model === '') {
     throw invalid(
       'model',
@@ -120,8 +158,8 @@ export function bodyModel(json: JsonObject): string {
 }
 
 /** The `stream` of a body. */
-export function bodyStream(json: JsonObject): boolean {
-  const { stream } = json;
+export function bodyStream(body: RequestBody): boolean {
+  const stream = body.value('stream');
   if (stream === undefined || stream === null) return false;
   if (typeof stream !== 'boolean') throw invalid('stream', 'must be true or false');
   return stream;

@@ -26,6 +26,8 @@ export interface World {
   random(): number;
   /** The count of earlier choices of an alias, for `round_robin`. */
   turn(alias: string): number;
+  /** False when certainly no target rests. */
+  anyCooling(): boolean;
   /** Unix ms until which a target rests; undefined when it is well. */
   coolingUntil(provider: string, model: string): number | undefined;
   /** Orders targets by what was measured; undefined when there is nothing to go by. */
@@ -47,16 +49,15 @@ export function resolve(
   world: World,
 ): Route {
   const alias = config.aliasNames.get(model);
-  const candidates = alias
+  const { all, usable } = alias
     ? aliasCandidates(config, alias, clientFormat)
-    : literalCandidate(config, model, clientFormat);
-  const usable = candidates.filter(
-    ({ provider }) => provider.enabled && provider.missing.length === 0,
-  );
-  if (usable.length === 0) throw unavailable(model, candidates);
-  const awake = usable.filter(
-    (target) => world.coolingUntil(target.provider.name, target.model) === undefined,
-  );
+    : sorted(literalCandidate(config, model, clientFormat));
+  if (usable.length === 0) throw unavailable(model, all);
+  const awake = world.anyCooling()
+    ? usable.filter(
+        (target) => world.coolingUntil(target.provider.name, target.model) === undefined,
+      )
+    : usable;
   // With a single target a certain refusal is all that sparing it would bring.
   const ready = awake.length > 0 ? awake : usable.length === 1 ? usable : [];
   if (ready.length === 0) throw allCooling(model, usable, world);
@@ -71,7 +72,39 @@ export function resolve(
   return { alias: alias?.name ?? model, config: alias, targets };
 }
 
+/** The targets of an alias, and those of them that are configured and switched on. */
+interface Candidates {
+  readonly all: readonly Candidate[];
+  readonly usable: readonly Candidate[];
+}
+
+function sorted(all: readonly Candidate[]): Candidates {
+  const usable = all.filter(({ provider }) => provider.enabled && provider.missing.length === 0);
+  return { all, usable };
+}
+
+/** They follow from the configuration alone, which is frozen; an alias belongs to one configuration. */
+const known = new WeakMap<AliasConfig, Map<FormatName, Candidates>>();
+
 function aliasCandidates(
+  config: Config,
+  alias: AliasConfig,
+  clientFormat: FormatName,
+): Candidates {
+  let byFormat = known.get(alias);
+  if (byFormat === undefined) {
+    byFormat = new Map();
+    known.set(alias, byFormat);
+  }
+  let candidates = byFormat.get(clientFormat);
+  if (candidates === undefined) {
+    candidates = sorted(listCandidates(config, alias, clientFormat));
+    byFormat.set(clientFormat, candidates);
+  }
+  return candidates;
+}
+
+function listCandidates(
   config: Config,
   alias: AliasConfig,
   clientFormat: FormatName,

@@ -41,11 +41,11 @@ export async function createSettings(config: Config, now: () => number): Promise
       chains.set(key, made);
       return made;
     },
-    headers(provider, format) {
-      const key = `${provider.name} ${format.name}`;
+    headers(provider, format, stream) {
+      const key = `${provider.name} ${format.name} ${stream}`;
       const known = headers.get(key);
       if (known) return known;
-      const made = Object.freeze(providerHeaders(provider, format));
+      const made = Object.freeze(providerHeaders(provider, format, stream));
       headers.set(key, made);
       return made;
     },

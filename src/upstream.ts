@@ -10,8 +10,8 @@ import type { FormatName } from './unified.ts';
 
 export interface UpstreamRequest {
   url: string;
-  headers: Record<string, string>;
-  body: string;
+  headers: Readonly<Record<string, string>>;
+  body: string | Uint8Array;
   signal: AbortSignal;
   /** HTTP proxy; `false` ignores those of the environment. */
   proxy?: string | false;
@@ -62,9 +62,14 @@ function authHeader(style: AuthStyle, key: string): [string, string] | undefined
  * Headers for a format at a provider; built once per provider and format, as nothing in them belongs
  * to a request.
  */
-export function providerHeaders(provider: ProviderConfig, format: Format): Record<string, string> {
+export function providerHeaders(
+  provider: ProviderConfig,
+  format: Format,
+  stream: boolean,
+): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
+    accept: stream ? 'text/event-stream' : 'application/json',
     'accept-encoding': 'identity',
     'user-agent': 'plexus',
     ...format.headers,
@@ -86,26 +91,33 @@ const FORWARDED: Readonly<Record<FormatName, RegExp>> = {
   gemini: /^(x-goog-(?!api-key)|idempotency-key$)/,
 };
 
-/** The client's headers that go up with a request of its own format. Never credentials. */
-export function forwardedHeaders(format: FormatName, from: Headers): Record<string, string> {
-  const allowed = FORWARDED[format];
-  const headers: Record<string, string> = {};
-  from.forEach((value, name) => {
-    if (allowed.test(name)) headers[name] = value;
-  });
-  return headers;
-}
-
 /** Rate-limit and retry headers of a provider, which its client has a use for. */
 const PASSED_ON =
   /^(retry-after(-ms)?$|x-ratelimit-|anthropic-ratelimit-|x-should-retry$|request-id$|openai-(processing-ms|version)$)/;
 
-export function passedOnHeaders(from: Headers): Record<string, string> {
-  const headers: Record<string, string> = {};
-  from.forEach((value, name) => {
-    if (PASSED_ON.test(name)) headers[name] = value;
-  });
-  return headers;
+/** The headers whose names match, or undefined when none does. */
+function pick(from: Headers, names: RegExp): Record<string, string> | undefined {
+  let picked: Record<string, string> | undefined;
+  // One native call for all headers costs a third of a callback for each.
+  const all = from.toJSON();
+  for (const name in all) {
+    if (!names.test(name)) continue;
+    picked ??= {};
+    picked[name] = all[name] ?? '';
+  }
+  return picked;
+}
+
+/** The client's headers that go up with a request of its own format. Never credentials. */
+export function forwardedHeaders(
+  format: FormatName,
+  from: Headers,
+): Record<string, string> | undefined {
+  return pick(from, FORWARDED[format]);
+}
+
+export function passedOnHeaders(from: Headers): Record<string, string> | undefined {
+  return pick(from, PASSED_ON);
 }
 
 /** An error reply is read up to here; more is of no use to anyone. */
@@ -156,7 +168,7 @@ export async function refusal(
   const retryAfter = retryAfterSeconds(response.headers, now) ?? fault.retryAfter;
   const evidence = {
     provider: provider.name,
-    headers: passedOnHeaders(response.headers),
+    headers: passedOnHeaders(response.headers) ?? {},
     ...(fault.type === undefined ? {} : { type: fault.type }),
     ...(fault.code === undefined ? {} : { code: fault.code }),
     ...(retryAfter === undefined ? {} : { retryAfter }),

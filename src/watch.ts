@@ -7,6 +7,7 @@ import { GatewayError } from './errors.ts';
 import { faultError } from './transform/provider-reply.ts';
 import type { UnifiedChunk } from './unified.ts';
 import type { Meter } from './usage/meter.ts';
+import { watchCoarsely } from './watch-timer.ts';
 
 /** How an answer ended. */
 export type AnswerEnd =
@@ -30,10 +31,13 @@ function isProgress(chunk: UnifiedChunk): boolean {
   return chunk.type !== 'idle' && chunk.type !== 'start';
 }
 
+/** Limits below this get a timer of their own; the coarse tick would be too late for them. */
+const COARSE_MS = 2000;
+
 export class Watch {
   readonly #options: WatchOptions;
-  /** Runs while the upstream owes something; replaced when it is owed another thing. */
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Stops the timer that runs while the upstream owes something. */
+  #stopTimer: () => void;
   /** When the upstream began to owe progress. */
   #since: number;
   /** True while somebody waits for the upstream; a client that does not read is not its fault. */
@@ -47,11 +51,15 @@ export class Watch {
     this.#options = options;
     this.#since = options.monotonic();
     this.#limitMs = options.timeouts.firstOutputMs;
-    this.#arm(this.#limitMs);
+    this.#stopTimer = this.#startTimer();
   }
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get meter(): Meter {
+    return this.#options.meter;
   }
 
   /** A read of the upstream begins. */
@@ -73,37 +81,54 @@ export class Watch {
     }
   }
 
+  /** Text came that nobody had to read; it is progress all the same. */
+  sawQuiet(chars: number): void {
+    this.#waiting = false;
+    this.#options.meter.count(chars);
+  }
+
   /** The first output is there: from now on only silence counts. */
   started(): void {
-    this.#limitMs = this.#options.timeouts.stallMs;
+    const { stallMs } = this.#options.timeouts;
+    if (stallMs === this.#limitMs) return;
+    this.#limitMs = stallMs;
+    this.#stopTimer();
+    if (!this.#ended) this.#stopTimer = this.#startTimer();
   }
 
   /** The answer is over; later calls do nothing. */
   end(end: AnswerEnd): void {
     if (this.#ended) return;
-    this.#ended = true;
-    clearTimeout(this.#timer);
+    this.abandon();
     this.#options.onEnd(end);
   }
 
   /** The attempt failed before anything was committed; its owner reports that. */
   abandon(): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 
-  #arm(ms: number): void {
-    if (!Number.isFinite(ms) || ms <= 0) return;
-    this.#timer = setTimeout(() => this.#check(), ms);
+  #startTimer(): () => void {
+    const limit = this.#limitMs;
+    if (!Number.isFinite(limit) || limit <= 0) return () => undefined;
+    if (limit >= COARSE_MS) return watchCoarsely(() => this.#check() <= 0);
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = (ms: number): void => {
+      timer = setTimeout(() => {
+        const left = this.#check();
+        if (left > 0) arm(left);
+      }, ms);
+    };
+    arm(limit);
+    return () => clearTimeout(timer);
   }
 
-  #check(): void {
+  /** Milliseconds that the upstream still has; gives up on it when there are none. */
+  #check(): number {
     const { monotonic, controller, provider } = this.#options;
     const silent = this.#waiting ? monotonic() - this.#since : 0;
-    if (silent < this.#limitMs - 1) {
-      this.#arm(this.#limitMs - silent);
-      return;
-    }
+    if (silent < this.#limitMs - 1) return this.#limitMs - silent;
     const seconds = Math.round(silent / 100) / 10;
     this.#failure = new GatewayError(
       'upstream_timeout',
@@ -111,5 +136,6 @@ export class Watch {
       { provider },
     );
     controller.abort(this.#failure);
+    return 0;
   }
 }

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test';
 import { splice, topLevelSpans } from '../src/json-span.ts';
 
 function textOfValue(text: string, key: string): string | undefined {
-  const span = topLevelSpans(text, [key]).get(key);
-  return span && text.slice(span.start, span.end);
+  const bytes = Buffer.from(text);
+  const span = topLevelSpans(bytes, [key])?.get(key);
+  return span && bytes.toString('utf8', span.start, span.end);
 }
 
 describe('the place of a top-level value', () => {
@@ -73,12 +74,30 @@ describe('the place of a top-level value', () => {
   });
 });
 
+test.each([
+  '',
+  '[]',
+  '{',
+  '{"a":1',
+  '{"a":"x}',
+  '{"a" 1}',
+  '{"a":1 "b":2}',
+  '{"a":1,}',
+  '{a:1}',
+  '{"a":}',
+  '{"a":1}x',
+  '{"a":[1}',
+])('what is no object at the top level is told apart: %s', (text) => {
+  expect(topLevelSpans(Buffer.from(text), ['a'])).toBeUndefined();
+});
+
 test('a splice changes its spans and no other character', () => {
   const text = '{"b":2,"a":1}';
-  const spans = topLevelSpans(text, ['a', 'b']);
+  const bytes = Buffer.from(text);
+  const spans = topLevelSpans(bytes, ['a', 'b']);
   const edits = ['a', 'b'].flatMap((key) => {
-    const span = spans.get(key);
+    const span = spans?.get(key);
     return span ? [{ ...span, with: `"${key}"` }] : [];
   });
-  expect(splice(text, edits)).toBe('{"b":"b","a":"a"}');
+  expect(splice(bytes, edits).toString()).toBe('{"b":"b","a":"a"}');
 });

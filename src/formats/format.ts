@@ -117,6 +117,10 @@ export interface Format {
    * `error` when the answer was not complete, `done` when it was and `done` has not been given.
    */
   decoder(context: ProviderContext): Stage<SseEvent, UnifiedChunk>;
+  /** True when the decoder keeps no account of text deltas, so that not each of them must reach it. */
+  readonly skimmable: boolean;
+  /** Names of events that hold nothing but a further piece of text or arguments. */
+  readonly deltaEvents: readonly string[];
   /** Chunks → client's events, as text ready for the socket. */
   encoder(context: ClientContext): ReplyEncoder;
 

@@ -1,6 +1,8 @@
 /**
  * Targets that rest after a failure. One failure makes one decision, per provider and model; what
- * concerns credentials or the account makes the whole provider rest.
+ * concerns credentials or the account makes the whole provider rest. An attempt only says something
+ * of the time after it began: of a burst that fails together the first failure counts, and an answer
+ * that began before a failure does not prove that the target is well again.
  */
 import type { CooldownConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
@@ -15,19 +17,37 @@ const DEFAULT_MS = {
 } as const;
 export type CooldownReason = keyof typeof DEFAULT_MS;
 
-export interface Cooldown {
-  /** Unix ms. */
-  until: number;
-  reason: CooldownReason;
-  /** Failures in a row. */
-  failures: number;
-  /** True when the provider itself named the time. */
-  named: boolean;
+export function isCooldownReason(value: unknown): value is CooldownReason {
+  return typeof value === 'string' && Object.hasOwn(DEFAULT_MS, value);
 }
 
-/** `provider` or `provider\u0000model`: names may hold any other character. */
+export interface Cooldown {
+  /** Unix ms. */
+  readonly until: number;
+  readonly reason: CooldownReason;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** When the last of them was noticed: Unix ms. */
+  readonly at: number;
+  /** Unix ms before which the provider itself said that it would refuse; it may lie before `until`. */
+  readonly namedUntil?: number;
+}
+
+/** The same with the target that rests; without a model the whole provider does. */
+export interface CooldownEntry {
+  readonly provider: string;
+  readonly model?: string;
+  readonly cooldown: Cooldown;
+}
+
+/** How long failures in a row are remembered after their rest is over. */
+const REMEMBERED_MS = 24 * 3_600_000;
+
+/** Names may hold any character but this. */
+const SEPARATOR = '\u0000';
+
 function key(provider: string, model?: string): string {
-  return model === undefined ? provider : `${provider}\u0000${model}`;
+  return model === undefined ? provider : provider + SEPARATOR + model;
 }
 
 /** Why a failure makes its target rest; undefined when it says nothing of the target's health. */
@@ -42,6 +62,8 @@ export function cooldownReason(error: GatewayError): CooldownReason | undefined 
     case 'upstream_garbled':
       return 'server';
     case 'upstream_refused':
+      // OpenAI's 429 for an account without credit; no waiting for a window helps.
+      if (error.code === 'insufficient_quota') return 'credentials';
       if (error.status === 429) return 'rate_limit';
       if (error.status === 408) return 'timeout';
       return error.status >= 500 ? 'server' : undefined;
@@ -53,57 +75,127 @@ export function cooldownReason(error: GatewayError): CooldownReason | undefined 
 export class Cooldowns {
   readonly #entries = new Map<string, Cooldown>();
   readonly #now: () => number;
+  /** Hears of every change; set by whoever keeps the entries. */
+  onChange: () => void = () => undefined;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Unix ms until which the target rests; undefined when it is well. */
-  until(provider: string, model: string): number | undefined {
-    const now = this.#now();
-    const ends = [this.#entries.get(key(provider)), this.#entries.get(key(provider, model))]
-      .map((entry) => entry?.until ?? 0)
-      .filter((until) => until > now);
-    return ends.length === 0 ? undefined : Math.max(...ends);
+  /** False when certainly no target rests. */
+  get isAny(): boolean {
+    return this.#entries.size > 0;
   }
 
-  /** Called once for each failure of a target. */
-  fail(provider: string, model: string, error: GatewayError, config: CooldownConfig): void {
+  /** Unix ms until which the target rests; undefined when it is well. */
+  until(provider: string, model: string): number | undefined {
+    return this.#latest(provider, model, (entry) => entry.until);
+  }
+
+  /** Unix ms until which the provider itself said that it would refuse; undefined when it named no time. */
+  namedUntil(provider: string, model: string): number | undefined {
+    return this.#latest(provider, model, (entry) => entry.namedUntil ?? 0);
+  }
+
+  #latest(provider: string, model: string, pick: (entry: Cooldown) => number): number | undefined {
+    if (this.#entries.size === 0) return undefined;
+    const whole = this.#entries.get(key(provider));
+    const own = this.#entries.get(key(provider, model));
+    const latest = Math.max(whole ? pick(whole) : 0, own ? pick(own) : 0);
+    return latest > this.#now() ? latest : undefined;
+  }
+
+  /**
+   * Called once for each failure of a target.
+   * @param startedAt when the failed attempt began, Unix ms
+   */
+  fail(
+    provider: string,
+    model: string,
+    error: GatewayError,
+    config: CooldownConfig,
+    startedAt: number = this.#now(),
+  ): void {
     const reason = cooldownReason(error);
     if (reason === undefined || !config.enabled) return;
     const id = reason === 'credentials' ? key(provider) : key(provider, model);
     const now = this.#now();
     const before = this.#entries.get(id);
-    const failures = (before?.failures ?? 0) + 1;
-    const named = error.retryAfter !== undefined;
-    const wished = named
-      ? (error.retryAfter ?? 0) * 1000
-      : DEFAULT_MS[reason] * 2 ** Math.min(failures - 1, 20);
-    const until = now + Math.min(config.maxMs, Math.max(config.minMs, wished));
-    // A longer rest that is already running is not cut short.
-    if (before && before.until > until) this.#entries.set(id, { ...before, failures });
-    else this.#entries.set(id, { until, reason, failures, named });
+    const isSameBurst = before !== undefined && startedAt < before.at;
+    const failures = isSameBurst ? before.failures : (before?.failures ?? 0) + 1;
+    const { retryAfter } = error;
+    const wished =
+      retryAfter === undefined
+        ? DEFAULT_MS[reason] * 2 ** Math.min(failures - 1, 20)
+        : retryAfter * 1000;
+    const bounded = now + Math.min(config.maxMs, Math.max(config.minMs, wished));
+    // A rest that is already running is not cut short; one of the same burst is not made longer
+    // unless the provider says so.
+    const until =
+      isSameBurst && retryAfter === undefined
+        ? before.until
+        : Math.max(bounded, before?.until ?? 0);
+    const named =
+      retryAfter === undefined
+        ? before?.namedUntil
+        : Math.max(now + Math.min(config.maxMs, wished), before?.namedUntil ?? 0);
+    this.#entries.set(id, {
+      until,
+      reason: before && before.until > bounded ? before.reason : reason,
+      failures,
+      at: isSameBurst ? before.at : now,
+      ...(named === undefined ? {} : { namedUntil: named }),
+    });
+    this.onChange();
   }
 
-  /** A target answered: its failures are forgotten. */
-  succeed(provider: string, model: string): void {
+  /**
+   * A target answered: its failures are forgotten.
+   * @param startedAt when the attempt began, Unix ms
+   */
+  succeed(provider: string, model: string, startedAt: number = this.#now()): void {
     if (this.#entries.size === 0) return;
-    this.#entries.delete(key(provider));
-    this.#entries.delete(key(provider, model));
+    const isForgotten = [key(provider), key(provider, model)].map((id) => {
+      const entry = this.#entries.get(id);
+      return entry !== undefined && startedAt >= entry.at && this.#entries.delete(id);
+    });
+    if (isForgotten.includes(true)) this.onChange();
   }
 
   /** Those that rest now, for people. */
-  list(): { provider: string; model: string | undefined; cooldown: Cooldown }[] {
+  list(): CooldownEntry[] {
     const now = this.#now();
-    return [...this.#entries]
-      .filter(([, cooldown]) => cooldown.until > now)
-      .map(([id, cooldown]) => {
-        const [provider = '', model] = id.split('\u0000');
-        return { provider, model, cooldown };
-      });
+    return this.#all().filter(({ cooldown }) => cooldown.until > now);
   }
 
-  clear(): void {
-    this.#entries.clear();
+  /** All that is remembered, for the next start: failures in a row count on for a day. */
+  save(): CooldownEntry[] {
+    const oldest = this.#now() - REMEMBERED_MS;
+    return this.#all().filter(({ cooldown }) => cooldown.until > oldest);
+  }
+
+  /** Takes up what was saved. */
+  restore(entries: readonly CooldownEntry[]): void {
+    for (const { provider, model, cooldown } of entries) {
+      this.#entries.set(key(provider, model), cooldown);
+    }
+  }
+
+  #all(): CooldownEntry[] {
+    return [...this.#entries].map(([id, cooldown]) => {
+      const [provider = '', model] = id.split(SEPARATOR);
+      return model === undefined ? { provider, cooldown } : { provider, model, cooldown };
+    });
+  }
+
+  /** Forgets failures: all, those of a provider, or those of one of its models and of the whole provider. */
+  clear(provider?: string, model?: string): void {
+    for (const id of this.#entries.keys()) {
+      const [ownProvider, ownModel] = id.split(SEPARATOR);
+      if (provider !== undefined && ownProvider !== provider) continue;
+      if (model !== undefined && ownModel !== undefined && ownModel !== model) continue;
+      this.#entries.delete(id);
+    }
+    this.onChange();
   }
 }

@@ -5,6 +5,7 @@ import type { Format, ProviderContext } from '../formats/format.ts';
 import { isObject, parseJson } from '../json.ts';
 import { eventSource, listSource, type Source } from '../stream/source.ts';
 import type { ProviderFault, UnifiedChunk, UnifiedReply } from '../unified.ts';
+import { skimming } from './skim.ts';
 import { isEventStream } from './unread.ts';
 
 /** The chunk after which nothing is read, though the connection may stay open (PITFALLS: 76 s lost). */
@@ -35,7 +36,9 @@ export async function readChunks(
   }
   const { body } = response;
   if (body === null) throw garbled(context, 'an empty body');
-  return eventSource(body, format.decoder(context), isLast, (broken, ending) =>
+  const decoder = format.decoder(context);
+  const stage = format.skimmable ? skimming(decoder) : decoder;
+  return eventSource(body, stage, isLast, (broken, ending) =>
     // An answer that was complete before the connection broke is complete.
     ending.some((chunk) => chunk.type === 'done')
       ? ending

@@ -75,6 +75,12 @@ export class Meter {
     }
   }
 
+  /** Output of so many characters came that was forwarded unread. */
+  count(chars: number): void {
+    this.outputChars += chars;
+    if (!this.hasOutput) this.#output();
+  }
+
   /** The same for an answer that came in one piece; it has no time of a first output. */
   seeReply(reply: UnifiedReply): void {
     this.isComplete = true;

@@ -23,13 +23,16 @@ export function configOf(raw: object, env: Record<string, string> = {}): Config 
   return config;
 }
 
+/** A request as the provider saw it, its body as text. */
+export type Sent = Omit<UpstreamRequest, 'body'> & { body: string };
+
 /** Plays the provider. */
-export type Play = (request: UpstreamRequest, attempt: number) => Response | Promise<Response>;
+export type Play = (request: Sent, attempt: number) => Response | Promise<Response>;
 
 export interface TestGateway {
   app: App;
   /** What was sent upstream, in order. */
-  sent: UpstreamRequest[];
+  sent: Sent[];
   /** The usage records, in order. */
   records: UsageRecord[];
   /** What was logged. */
@@ -46,7 +49,7 @@ export async function testGateway(
   },
   more: Partial<GatewayDeps> = {},
 ): Promise<TestGateway> {
-  const sent: UpstreamRequest[] = [];
+  const sent: Sent[] = [];
   const records: UsageRecord[] = [];
   const logged: string[] = [];
   const now = (): number => 1_750_000_000_000;
@@ -56,9 +59,10 @@ export async function testGateway(
   const deps: GatewayDeps = {
     settings: () => settings,
     async send(request) {
-      sent.push(request);
+      const seen = { ...request, body: Buffer.from(request.body).toString() };
+      sent.push(seen);
       if (request.signal.aborted) throw request.signal.reason;
-      return play(request, sent.length);
+      return play(seen, sent.length);
     },
     clock: { now, monotonic: () => performance.now() },
     random: () => 0,

@@ -31,6 +31,8 @@ export const chat: Format = {
   encodeRequest,
   decodeReply,
   encodeReply,
+  skimmable: true,
+  deltaEvents: [],
   decoder: (context) => new ChatDecoder(context),
   encoder: (context) => new ChatEncoder(context),
   decodeError,

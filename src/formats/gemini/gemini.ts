@@ -60,6 +60,8 @@ export const gemini: Format = {
   encodeRequest,
   decodeReply,
   encodeReply,
+  skimmable: false,
+  deltaEvents: [],
   decoder: (context) => new GeminiDecoder(context),
   encoder: (context) => new GeminiEncoder(context),
   decodeError: decodeFault,

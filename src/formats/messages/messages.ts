@@ -33,6 +33,8 @@ export const messages: Format = {
   encodeRequest,
   decodeReply,
   encodeReply,
+  skimmable: true,
+  deltaEvents: ['content_block_delta'],
   decoder: (context) => new MessagesDecoder(context),
   encoder: (context) => new MessagesEncoder(context),
   decodeError,

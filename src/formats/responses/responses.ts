@@ -38,6 +38,8 @@ export const responses: Format = {
   encodeRequest,
   decodeReply,
   encodeReply,
+  skimmable: false,
+  deltaEvents: ['response.output_text.delta', 'response.reasoning_summary_text.delta', 'response.reasoning_text.delta', 'response.function_call_arguments.delta'],
   decoder: (context) => new ResponsesDecoder(context),
   encoder: (context) => new ResponsesEncoder(context),
   decodeError,
