@@ -3,29 +3,35 @@
  *
  *     import { createGateway } from 'plexus';
  *     const gateway = await createGateway({ config: './plexus.json' });
- *     Bun.serve({ port: 3000, fetch: gateway.fetch });
+ *     export default { port: 3000, fetch: gateway.fetch };
  *
  * `plexus` itself (`cli/serve.ts`) is this on a port.
  */
 import { join } from 'node:path';
 import { createApp, type Peer } from './app.ts';
 import { configChanges } from './config/changes.ts';
-import type { Config } from './config/config.ts';
+import type { Config, LogLevel } from './config/config.ts';
 import type { Environment } from './config/environment.ts';
-import type { Overrides } from './config/load.ts';
+import { findConfig, type Overrides } from './config/load.ts';
 import { loadAll } from './config/load-all.ts';
 import { formatProblems, type Problem } from './config/problem.ts';
+import { createConnectProbe } from './connect-probe.ts';
 import type { GatewayDeps, Settings } from './exchange.ts';
 import { createGateway as createCore } from './gateway.ts';
+import { keepCooldowns } from './health/cooldown-file.ts';
 import { Cooldowns } from './health/cooldowns.ts';
 import type { JsonObject } from './json.ts';
 import { createLog, type Log } from './log.ts';
+import { type Bookkeeping, createBookkeeping } from './manage/bookkeeping.ts';
+import { PLAIN_HEADER } from './manage/mask-config.ts';
+import type { QuirkEffects } from './quirks/quirk.ts';
+import { FILE_BOUNDS, ResponsesStore } from './responses-store/responses-store.ts';
+import { fileShelf } from './responses-store/shelf.ts';
 import { createSettings } from './settings.ts';
 import { createEnvelope } from './transform/envelope.ts';
 import { loadSecret } from './transform/envelope-secret.ts';
-import { type Send, sendWithFetch } from './upstream.ts';
+import { requestWithFetch, type Send, sendWithFetch } from './upstream.ts';
 import type { UsageRecord } from './usage/record.ts';
-import { createDayWriter, type DayWriter } from './usage/writer.ts';
 import { VERSION } from './version.ts';
 
 export type { Config, Log, Peer, Problem, UsageRecord };
@@ -62,7 +68,7 @@ export interface GatewayOptions {
 /** A running gateway. Its functions need no `this`. */
 export interface PlexusGateway {
   /**
-   * Answers a request; never throws. As the `fetch` of `Bun.serve` it learns the client's address
+   * Answers a request; never throws. As the `fetch` of Bun's server it learns the client's address
    * from the server; anywhere else a `Peer` may be given.
    */
   fetch(request: Request, from?: Peer | RequestServer): Promise<Response>;
@@ -76,6 +82,10 @@ export interface PlexusGateway {
    * problems, so does everything else.
    */
   reload(config?: string | JsonObject): Promise<Reload>;
+  /** Ends the streams of `/v0/events`, which would hold up the stop of a server. */
+  stopEvents(): void;
+  /** Ends the requests that still run, streams with their format's error; later ones are refused. */
+  interrupt(): void;
   /** Writes what is still to be written. */
   close(): Promise<void>;
 }
@@ -111,27 +121,76 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
   let state = await load(options, source, now);
   if ('problems' in state) throw new ConfigError(state.problems, state.warnings);
   let current: Loaded = state;
+  /** The settings of the configuration, with what was switched while running. */
+  let inForce: Settings = current.settings;
 
-  const logged = logFor(options, () => current.config);
-  const { log } = logged;
   const persist = options.persist ?? typeof source !== 'object';
-  const usage = persist ? usageWriter(current.config, log, now) : undefined;
+  const cooldowns = new Cooldowns(now);
+  const logged = logFor(
+    options,
+    () => current.config,
+    () => books.controls.logLevel,
+  );
+  const cwd = options.cwd ?? process.cwd();
+  const isValue = (): boolean => typeof source === 'object';
+  const books: Bookkeeping = createBookkeeping({
+    config: () => inForce.config,
+    auth: () => inForce.auth,
+    secrets: () => secretsOf(current.config),
+    cooldowns,
+    log: logged.log,
+    version: VERSION,
+    now,
+    monotonic: () => performance.now(),
+    random: Math.random,
+    persist,
+    configPath: () => current.config.path ?? (isValue() ? undefined : findConfig(cwd)),
+    firstConfigPath: () => (isValue() ? undefined : join(cwd, 'config', 'plexus.json')),
+    configValue: () => (isValue() ? source : undefined),
+    checkConfig: (path) => loadAll({ ...loadOptions(options), config: path }),
+    reload: async () => {
+      const result = await reloadNext();
+      return result.ok ? result : { ok: false, message: formatProblems(result.problems) };
+    },
+    onSwitch: () => takeIntoForce(),
+  });
+  const { log } = books;
+  const kept = persist
+    ? keepCooldowns(cooldowns, join(current.config.dataDir, 'cooldowns.json'), (message) =>
+        log.warn(message),
+      )
+    : undefined;
+  if (kept) process.on('exit', kept.flush);
   const deps: GatewayDeps = {
-    settings: () => current.settings,
+    settings: () => inForce,
     send: sendFor(options.fetch),
+    ...(options.fetch === undefined
+      ? { probe: createConnectProbe(options.env ?? process.env) }
+      : {}),
     clock: { now, monotonic: () => performance.now() },
     random: Math.random,
     newId,
     envelope: createEnvelope(persist ? keptSecret(current.config, log) : memorySecret()),
-    cooldowns: new Cooldowns(now),
+    cooldowns,
+    responses: responsesStore(current.config, persist, log, now),
     log,
-    onRecord: (record) => {
-      if (current.config.logging.usage.enabled) usage?.push(record);
+    traces: books.traces,
+    inFlight: books.inFlight,
+    steering: books.steering,
+    onRecord: (closed) => {
+      const record = books.onRecord(closed);
       options.onRecord?.(record);
       log.debug('request', () => ({ ...record }));
     },
   };
-  const app = createApp(createCore(deps), deps, VERSION);
+  const core = createCore(deps);
+  const app = createApp(core, deps, VERSION, books);
+
+  function takeIntoForce(): void {
+    const config = books.controls.apply(current.config);
+    inForce = config === current.config ? current.settings : { ...current.settings, config };
+    logged.renew();
+  }
 
   async function reload(next: string | JsonObject | undefined): Promise<Reload> {
     state = await load(options, next ?? source, now);
@@ -139,11 +198,17 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     const changes = configChanges(current.config, state.config);
     current = state;
     source = next ?? source;
-    logged.renew();
+    takeIntoForce();
+    if (changes.length > 0) books.configChanged(changes);
     return { ok: true, changes };
   }
   /** The last reload that was asked for; the next one waits for it. */
   let reloading: Promise<unknown> = Promise.resolve();
+  function reloadNext(next?: string | JsonObject): Promise<Reload> {
+    const result = reloading.then(() => reload(next));
+    reloading = result;
+    return result;
+  }
 
   return {
     fetch: (request, from) => app(request, peerOf(request, from)),
@@ -154,15 +219,16 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
       return current.warnings;
     },
     log,
-    reload(next) {
-      const result = reloading.then(() => reload(next));
-      reloading = result;
-      return result;
-    },
+    reload: reloadNext,
+    stopEvents: () => books.stopEvents(),
+    interrupt: () => core.interrupt(),
     async close() {
-      if (usage === undefined) return;
-      await usage.drain();
-      process.off('exit', usage.drainSync);
+      if (kept) {
+        kept.flush();
+        process.off('exit', kept.flush);
+      }
+      await deps.responses.drain();
+      return books.close();
     },
   };
 }
@@ -179,21 +245,34 @@ interface Refused {
   readonly warnings: readonly Problem[];
 }
 
+function loadOptions({ env = process.env, cwd = process.cwd(), overrides }: GatewayOptions) {
+  return { cwd, env, ...(overrides === undefined ? {} : { overrides }) };
+}
+
+/** What quirks may reach of the world, for access tokens and the like. */
+function effectsFor(options: GatewayOptions, now: () => number): QuirkEffects {
+  const { env = process.env, fetch: given } = options;
+  return {
+    request: given === undefined ? requestWithFetch : async (url, init) => given(url, init),
+    async readFile(path) {
+      const file = Bun.file(path);
+      return (await file.exists()) ? file.text() : undefined;
+    },
+    environment: env,
+    now,
+  };
+}
+
 async function load(
-  { env = process.env, cwd = process.cwd(), overrides }: GatewayOptions,
+  options: GatewayOptions,
   source: string | JsonObject | undefined,
   now: () => number,
 ): Promise<Loaded | Refused> {
-  const loaded = await loadAll({
-    config: source,
-    cwd,
-    env,
-    ...(overrides === undefined ? {} : { overrides }),
-  });
+  const loaded = await loadAll({ ...loadOptions(options), config: source });
   const { config, warnings } = loaded;
   if (config === undefined) return { problems: loaded.problems, warnings };
   try {
-    return { config, warnings, settings: await createSettings(config, now) };
+    return { config, warnings, settings: await createSettings(config, effectsFor(options, now)) };
   } catch (cause) {
     // A transformer file that could be loaded for its name, but not with its options.
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -204,11 +283,15 @@ async function load(
 // ------------------------------------------------------------------------------ effects
 
 /** A log that follows the configuration: `renew` makes it anew from the one in force. */
-function logFor(options: GatewayOptions, config: () => Config): { log: Log; renew: () => void } {
-  const make = (): Log => {
-    const { level, format } = config().logging;
+function logFor(
+  options: GatewayOptions,
+  config: () => Config,
+  switchedLevel: () => LogLevel | undefined,
+): { log: Log; renew: () => void } {
+  const make = (level?: LogLevel): Log => {
+    const { format } = config().logging;
     return createLog({
-      level,
+      level: level ?? config().logging.level,
       format: options.logFormat ?? format,
       color: options.color ?? false,
       secrets: () => secretsOf(config()),
@@ -225,7 +308,7 @@ function logFor(options: GatewayOptions, config: () => Config): { log: Log; rene
       isOn: (level) => log.isOn(level),
     },
     renew: () => {
-      log = make();
+      log = make(switchedLevel());
     },
   };
 }
@@ -233,21 +316,37 @@ function logFor(options: GatewayOptions, config: () => Config): { log: Log; rene
 function secretsOf(config: Config): string[] {
   const keys = [...config.apiKeys.values()].map((key) => key.secret);
   const providers = [...config.providers.values()].map((provider) => provider.apiKey ?? '');
-  return [...keys, ...providers, config.adminKey ?? ''];
-}
-
-/** The folder may be read-only or full: that is said once and stops nothing. */
-function usageWriter(config: Config, log: Log, now: () => number): DayWriter {
-  const dir = join(config.dataDir, 'logs', 'usage');
-  const writer = createDayWriter({ dir, now, onProblem: (message) => log.warn(message) });
-  process.on('exit', writer.drainSync);
-  return writer;
+  // A header that a provider is configured with may be a key as well.
+  const headers = [...config.providers.values()].flatMap((provider) =>
+    Object.entries(provider.headers).flatMap(([name, value]) =>
+      PLAIN_HEADER.test(name) ? [] : [value, value.replace(/^(bearer|basic|token)\s+/i, '')],
+    ),
+  );
+  return [
+    ...keys,
+    ...providers,
+    ...headers.filter(({ length }) => length >= 8),
+    config.adminKey ?? '',
+  ];
 }
 
 function keptSecret(config: Config, log: Log): Uint8Array {
   const { secret, reason } = loadSecret(config.dataDir);
   if (reason !== undefined) log.warn('the envelope secret is kept in memory only', { reason });
   return secret;
+}
+
+function responsesStore(
+  { responses, dataDir }: Config,
+  persist: boolean,
+  log: Log,
+  now: () => number,
+): ResponsesStore {
+  if (!persist || responses.store !== 'file') return new ResponsesStore(now);
+  const shelf = fileShelf(join(dataDir, 'responses'), (message) => {
+    log.warn('an answer could not be kept', { reason: message });
+  });
+  return new ResponsesStore(now, shelf, FILE_BOUNDS);
 }
 
 function memorySecret(): Uint8Array {
@@ -266,7 +365,7 @@ function newId(prefix: string): string {
 }
 
 function peerOf(request: Request, from: Peer | RequestServer | undefined): Peer {
-  if (from === undefined) return { ip: null };
+  if (from === undefined) return { ip: null, isUnknown: true };
   if (!('requestIP' in from)) return from;
   // A stream may be silent for longer than Bun's idle timer allows.
   if (request.method === 'POST') from.timeout(request, 0);

@@ -1,22 +1,8 @@
 #!/usr/bin/env bun
 /** The process: which command, and its exit code. */
 import { COMMANDS } from './cli/commands.ts';
+import { raiseFetchLimit } from './cli/fetch-limit.ts';
 import { processTerminal, type Terminal } from './cli/terminal.ts';
-
-/**
- * Bun holds 256 fetches in one process unless told otherwise before it starts, and the 257th waits in
- * silence. A process cannot change that for itself, so it starts itself again, once, in its place.
- */
-function raiseFetchLimit(): void {
-  if (process.env['BUN_CONFIG_MAX_HTTP_REQUESTS'] || process.execve === undefined) return;
-  const args = Bun.isStandaloneExecutable
-    ? [process.execPath, ...process.argv.slice(2)]
-    : [process.execPath, Bun.main, ...process.argv.slice(2)];
-  process.execve(process.execPath, args, {
-    ...process.env,
-    BUN_CONFIG_MAX_HTTP_REQUESTS: '65535',
-  });
-}
 
 /** Runs what the arguments ask for; without a command it serves. */
 async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -24,6 +10,7 @@ async function runCommand(args: readonly string[], terminal: Terminal): Promise<
   if (first === '--version' || first === '-v') {
     return (await import('./cli/version.ts')).run([], terminal);
   }
+  if (first === 'help' && rest.length > 0) return runCommand([...rest, '--help'], terminal);
   if (first === '--help' || first === '-h' || first === 'help') {
     terminal.out((await import('./cli/help.ts')).mainHelp());
     return 0;
@@ -35,7 +22,7 @@ async function runCommand(args: readonly string[], terminal: Terminal): Promise<
     return 2;
   }
   const own = name === first ? rest : args;
-  if (name === 'serve' && !own.includes('--help') && !own.includes('-h')) raiseFetchLimit();
+  if (name === 'serve') await raiseFetchLimit(args);
   return (await command.load()).run(own, terminal);
 }
 

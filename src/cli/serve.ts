@@ -1,6 +1,8 @@
 /** `plexus`: the gateway on a port, until it is told to stop. */
+import { resolve } from 'node:path';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { unconfiguredProviders, usableAliases } from '../config/describe.ts';
+import { CONFIG_PLACES } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
 import { watchFiles } from '../config/watch.ts';
 import { ConfigError, createGateway, type PlexusGateway } from '../index.ts';
@@ -8,6 +10,7 @@ import { type RunningServer, serve } from '../server.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, type Given, readArguments, wrongUsage } from './arguments.ts';
 import { configName } from './configuration.ts';
+import { portHolder } from './port-holder.ts';
 import { tellReady } from './ready.ts';
 import { SERVE } from './serve-usage.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -28,12 +31,13 @@ export async function run(
     await gateway.close();
     return EXIT.problem;
   }
-  const stopFollowing = followConfig(gateway);
+  const stopFollowing = followConfig(gateway, terminal.cwd);
   const toldToStop = untilToldToStop(gateway, given.switches.has('with-parent'));
   sayReady(gateway, server, given, terminal);
   await toldToStop;
   stopFollowing();
-  await server.stop(gateway.config.server.graceMs);
+  gateway.stopEvents();
+  await server.stop(gateway.config.server.graceMs, gateway.interrupt);
   await gateway.close();
   return EXIT.ok;
 }
@@ -99,8 +103,10 @@ function listenProblem(cause: unknown, { unix, host, port }: ServerConfig): stri
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : '';
   const place = unix ?? `port ${port} on ${host}`;
   if (code === 'EADDRINUSE') {
+    const holder = unix === undefined ? portHolder(port) : undefined;
     const change = unix === undefined ? '--port, PLEXUS_PORT or server.port' : 'server.unix';
-    return `${place} is taken: end the program that holds it, or choose another with ${change}`;
+    const by = holder === undefined ? '' : ` by ${holder}`;
+    return `${place} is taken${by}: end the program that holds it, or choose another with ${change}`;
   }
   return `cannot listen on ${place}: ${cause instanceof Error ? cause.message : String(cause)}`;
 }
@@ -152,11 +158,11 @@ function startLines(config: Config, address: string): string {
 // ------------------------------------------------------------------------------ while it runs
 
 /** Reads the configuration again when it was saved, and at SIGHUP. */
-function followConfig(gateway: PlexusGateway): () => void {
+function followConfig(gateway: PlexusGateway, cwd: string): () => void {
   const { log } = gateway;
   const reload = async (): Promise<void> => {
     const result = await gateway.reload();
-    files.follow(filesOf(gateway.config));
+    files.follow(filesOf(gateway.config, cwd));
     if (!result.ok) {
       const problems = formatProblems(result.problems);
       log.error(`the new configuration is refused, the old one stays:\n${problems}`);
@@ -167,7 +173,7 @@ function followConfig(gateway: PlexusGateway): () => void {
     }
   };
   const files = watchFiles(() => void reload());
-  files.follow(filesOf(gateway.config));
+  files.follow(filesOf(gateway.config, cwd));
   const onHangUp = (): void => void reload();
   process.on('SIGHUP', onHangUp);
   return () => {
@@ -176,10 +182,12 @@ function followConfig(gateway: PlexusGateway): () => void {
   };
 }
 
-/** The file, and the user's transformer files that it names. */
-function filesOf(config: Config): string[] {
+/** The file, or those that would be one, and the user's transformer files that it names. */
+function filesOf(config: Config, cwd: string): string[] {
   const own = config.transformers.map(({ path }) => path);
-  return config.path === undefined ? own : [config.path, ...own];
+  const file =
+    config.path === undefined ? CONFIG_PLACES.map((place) => resolve(cwd, place)) : [config.path];
+  return [...file, ...own];
 }
 
 /** How often to look whether the parent is still there. */

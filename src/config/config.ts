@@ -212,4 +212,10 @@ export interface ResilienceConfig {
   readonly hold: { readonly maxBytes: number; readonly maxMs: number };
   /** How often a silent client gets a sign of life. */
   readonly keepAliveMs: number;
+  /** The line of requests that wait where `maxConcurrency` is reached. */
+  readonly queue: QueueConfig;
+}
+export interface QueueConfig {
+  readonly maxLength: number;
+  readonly maxWaitMs: number;
 }

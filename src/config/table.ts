@@ -279,6 +279,13 @@ const resilience = section({
     describe(milliseconds(), 'How often a client that waits gets a sign of life.'),
     15_000,
   ),
+  queue: describe(
+    section({
+      maxLength: orElse(describe(integer({ min: 0 }), 'Requests that may wait.'), 100),
+      maxWaitMs: orElse(describe(milliseconds(0), 'Longest wait before a 429.'), 10_000),
+    }),
+    'The line of requests that wait where a maxConcurrency is reached; one for each limit.',
+  ),
 });
 
 const providerName = {
