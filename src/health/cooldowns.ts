@@ -66,7 +66,9 @@ export function cooldownReason(error: GatewayError): CooldownReason | undefined 
       if (error.code === 'insufficient_quota') return 'credentials';
       if (error.status === 429) return 'rate_limit';
       if (error.status === 408) return 'timeout';
-      return error.status >= 500 ? 'server' : undefined;
+      if (error.status >= 500) return 'server';
+      // 409 and 425 are about one request, unless the provider asks for a pause.
+      return error.retryable && error.retryAfter !== undefined ? 'rate_limit' : undefined;
     default:
       return undefined;
   }

@@ -86,8 +86,14 @@ export class InFlight {
     return entry && this.#progressOf(entry);
   }
 
-  list(): Progress[] {
-    return [...this.#entries.values()].map((entry) => this.#progressOf(entry));
+  /** Those that run longest, at most so many. */
+  list(limit: number): Progress[] {
+    const found: Progress[] = [];
+    for (const entry of this.#entries.values()) {
+      if (found.length >= limit) break;
+      found.push(this.#progressOf(entry));
+    }
+    return found;
   }
 
   /** By target, only where something runs. */

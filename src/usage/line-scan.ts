@@ -86,8 +86,11 @@ export async function* scanBackward(scan: Scan, end?: number): AsyncGenerator<Ba
   }
 }
 
-/** The lines in the order of the file, in batches of one block each. */
-export async function* scanForward(scan: Scan): AsyncGenerator<Batch, void> {
+/**
+ * The lines from `start` on in the order of the file, in batches of one block each. `reached` is
+ * never within a line: one that has no end yet is given when it can be read, but not passed.
+ */
+export async function* scanForward(scan: Scan, start = 0): AsyncGenerator<Batch, void> {
   const file = await openToRead(scan.path);
   if (file === undefined) return;
   try {
@@ -95,15 +98,16 @@ export async function* scanForward(scan: Scan): AsyncGenerator<Batch, void> {
     const blockBytes = scan.blockBytes ?? BLOCK;
     /** A line whose end is in the next block. */
     let rest = '';
-    for (let from = 0; from < size; ) {
+    for (let from = start; from < size; ) {
       const block = await readBlock(file, from, Math.min(blockBytes, size - from));
       if (block === '') return;
       const text = rest + block;
-      const start = from - rest.length;
+      const base = from - rest.length;
       from += block.length;
-      const end = from >= size ? text.length : text.lastIndexOf('\n') + 1;
+      const end = text.lastIndexOf('\n') + 1;
       rest = text.length - end > MAX_LINE ? '' : text.slice(end);
-      yield { lines: linesOf(text.slice(0, end), 0, start, scan), reached: start + end };
+      const whole = from >= size ? text : text.slice(0, end);
+      yield { lines: linesOf(whole, 0, base, scan), reached: base + end };
     }
   } finally {
     await file.close();
@@ -123,7 +127,7 @@ async function openToRead(path: string): Promise<FileHandle | undefined> {
 async function readBlock(file: FileHandle, start: number, length: number): Promise<string> {
   const buffer = Buffer.allocUnsafe(length);
   const { bytesRead } = await file.read(buffer, 0, length, start);
-  return buffer.latin1Slice(0, bytesRead);
+  return buffer.toString('latin1', 0, bytesRead);
 }
 
 /** The lines of a piece of a file that contain what is looked for. `base` is where the piece begins. */

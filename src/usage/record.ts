@@ -146,96 +146,125 @@ const ERROR_MAX = 2000;
 
 /** Opens the record of a request that has just arrived. */
 export function openRecord(options: OpenRecord): RecordBuilder {
-  const { clock } = options;
-  const monotonic = (): number => clock.monotonic();
-  const startedAt = monotonic();
-  const timestamp = new Date(clock.now()).toISOString();
-  const facts: RequestFacts = {};
-  const attempts: AttemptRecord[] = [];
-  /** Set by `attempt`; stays the last one after its end. */
-  let last: { facts: AttemptFacts; meter: Meter; startedAt: number } | undefined;
-  /** The end of `last`; cleared once it was called. */
-  let endLast: OpenAttempt['end'] | undefined;
-  let waitedMs = 0;
-  let isClosed = false;
+  return new RequestRecord(options);
+}
 
-  function attempt(about: AttemptFacts): OpenAttempt {
-    endLast?.(null, 'superseded');
-    const begun = { facts: about, meter: new Meter(monotonic), startedAt: monotonic() };
-    let ended = false;
-    const end = (status: number | null, reason?: string): void => {
-      if (ended || isClosed) return;
-      ended = true;
-      endLast = undefined;
-      const { provider, model } = about;
-      const ms = monotonic() - begun.startedAt;
-      attempts.push({ provider, model, status, reason: reason ?? null, ms });
-    };
-    last = begun;
-    endLast = end;
-    return { meter: begun.meter, end };
+class RequestRecord implements RecordBuilder {
+  readonly clock: Clock;
+  readonly #options: OpenRecord;
+  readonly #startedAt: number;
+  readonly #arrivedAt: number;
+  readonly #facts: RequestFacts = {};
+  readonly #attempts: AttemptRecord[] = [];
+  /** Set by `attempt`; stays the last one after its end. */
+  #last: RunningAttempt | undefined = undefined;
+  #waitedMs = 0;
+  #isClosed = false;
+
+  constructor(options: OpenRecord) {
+    this.clock = options.clock;
+    this.#options = options;
+    this.#startedAt = options.clock.monotonic();
+    this.#arrivedAt = options.clock.now();
   }
 
-  function close(end: RequestEnd): void {
-    if (isClosed) return;
+  get id(): string {
+    return this.#options.id;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  note(more: RequestFacts): void {
+    Object.assign(this.#facts, more);
+  }
+
+  attempt(about: AttemptFacts): OpenAttempt {
+    this.#last?.end(null, 'superseded');
+    this.#last = new RunningAttempt(about, this);
+    return this.#last;
+  }
+
+  /** An attempt is over. */
+  ended(attempt: AttemptRecord): void {
+    if (!this.#isClosed) this.#attempts.push(attempt);
+  }
+
+  waited(ms: number): void {
+    this.#waitedMs += ms;
+  }
+
+  close(end: RequestEnd): void {
+    if (this.#isClosed) return;
+    const options = this.#options;
+    const facts = this.#facts;
+    const last = this.#last;
+    const attempts = this.#attempts;
     const succeeded = end.outcome === 'success';
-    endLast?.(succeeded ? end.status : null, succeeded ? undefined : end.outcome);
-    isClosed = true;
-    const endedAt = monotonic();
-    const durationMs = endedAt - startedAt;
+    last?.end(succeeded ? end.status : null, succeeded ? undefined : end.outcome);
+    this.#isClosed = true;
+    const endedAt = this.clock.monotonic();
+    const durationMs = endedAt - this.#startedAt;
     const meter = last?.meter;
-    const counted = countUsage(meter, facts.estimateInput);
+    const { usage, source } = countUsage(meter, facts.estimateInput);
     const firstOutputAt = meter?.firstOutputAt;
-    const busyMs = attempts.reduce((sum, { ms }) => sum + ms, waitedMs);
-    const ledgers = [facts.ledger ?? options.ledger, last?.facts.ledger];
+    let busyMs = this.#waitedMs;
+    for (const { ms } of attempts) busyMs += ms;
+    const about = last?.about;
+    const ledger = facts.ledger ?? options.ledger;
     options.onClose({
       id: options.id,
-      timestamp,
+      timestamp: new Date(this.#arrivedAt).toISOString(),
       clientIp: options.clientIp ?? null,
       apiKey: facts.apiKey ?? null,
       clientFormat: facts.clientFormat ?? options.clientFormat ?? null,
-      providerFormat: last?.facts.providerFormat ?? null,
-      passthrough: last?.facts.passthrough ?? false,
+      providerFormat: about?.providerFormat ?? null,
+      passthrough: about?.passthrough ?? false,
       streaming: facts.streaming ?? false,
       alias: facts.alias ?? null,
-      provider: last?.facts.provider ?? null,
-      model: last?.facts.model ?? null,
-      attempts: attempts.map((done) => ({ ...done, ms: hundredths(done.ms) })),
-      usage: counted.usage && usageCounts(counted.usage),
-      usageSource: counted.source,
-      cost:
-        counted.usage && last
-          ? (options.price?.(counted.usage, last.facts.provider, last.facts.model) ?? null)
-          : null,
+      provider: about?.provider ?? null,
+      model: about?.model ?? null,
+      attempts,
+      usage: usage && usageCounts(usage),
+      usageSource: source,
+      cost: usage && about ? (options.price?.(usage, about.provider, about.model) ?? null) : null,
       durationMs: hundredths(durationMs),
-      ttftMs: firstOutputAt === undefined ? null : hundredths(firstOutputAt - startedAt),
-      tokensPerSecond:
-        meter && last ? tokensPerSecond(meter, counted.source, last.startedAt, endedAt) : null,
+      ttftMs: firstOutputAt === undefined ? null : hundredths(firstOutputAt - this.#startedAt),
+      tokensPerSecond: meter && last ? tokensPerSecond(meter, source, last.startedAt, endedAt) : null,
       overheadMs: hundredths(Math.max(0, durationMs - busyMs)),
       finish: meter?.finish ?? null,
       toolCalls: meter?.toolCalls ?? 0,
-      dropped: union(ledgers.map((ledger) => ledger?.dropped)),
-      approximated: union(ledgers.map((ledger) => ledger?.approximated)),
+      dropped: union(ledger?.dropped, about?.ledger?.dropped),
+      approximated: union(ledger?.approximated, about?.ledger?.approximated),
       outcome: end.outcome,
       status: end.status,
       error: end.error === undefined ? null : shorten(end.error),
     });
   }
+}
 
-  return {
-    id: options.id,
-    get isClosed() {
-      return isClosed;
-    },
-    note: (more) => {
-      Object.assign(facts, more);
-    },
-    attempt,
-    waited: (ms) => {
-      waitedMs += ms;
-    },
-    close,
-  };
+class RunningAttempt implements OpenAttempt {
+  readonly about: AttemptFacts;
+  readonly meter: Meter;
+  readonly startedAt: number;
+  readonly #record: RequestRecord;
+  #isOver = false;
+
+  constructor(about: AttemptFacts, record: RequestRecord) {
+    this.about = about;
+    this.meter = new Meter(record.clock.monotonic);
+    this.startedAt = record.clock.monotonic();
+    this.#record = record;
+  }
+
+  end(status: number | null, reason?: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { provider, model } = this.about;
+    const ms = hundredths(this.#record.clock.monotonic() - this.startedAt);
+    this.#record.ended({ provider, model, status, reason: reason ?? null, ms });
+  }
 }
 
 /** About how many tokens a text of so many characters has. */
@@ -291,8 +320,10 @@ function tokensPerSecond(
   return hundredths((usage.output * 1000) / ms);
 }
 
-function union(lists: readonly (readonly string[] | undefined)[]): string[] {
-  return [...new Set(lists.flatMap((list) => list ?? []))];
+const NONE: readonly string[] = [];
+
+function union(a: readonly string[] = NONE, b: readonly string[] = NONE): readonly string[] {
+  return a.length + b.length === 0 ? NONE : [...new Set([...a, ...b])];
 }
 
 function shorten(text: string): string {

@@ -1,0 +1,242 @@
+/**
+ * `/metrics`: Prometheus text. Counters and histograms are fed from usage records, gauges are read
+ * when somebody asks. Names are those of OpenTelemetry's GenAI conventions where it has one, in
+ * Prometheus' spelling (unit as a suffix), else `plexus_`.
+ */
+import type { UsageRecord } from '../usage/record.ts';
+import { Counter, Histogram, type Labels, labelText, renderGauge } from './prometheus.ts';
+
+export interface MetricsParts {
+  readonly version: string;
+  /** Unix ms. */
+  readonly startedAt: number;
+  cooldowns(): readonly { provider: string; model: string | undefined; remainingMs: number }[];
+  inFlight(): readonly { provider: string; model: string; count: number }[];
+  openStreams(): number;
+  listeners(): number;
+  /** Lines that were lost because a disk was too slow, by log. */
+  droppedLines(): Readonly<Record<string, number>>;
+  /** OpenTelemetry's name of the provider (`openai`, `anthropic`, `gcp.gemini` …) for one of ours. */
+  providerName(provider: string): string;
+}
+
+/** Seconds; OpenTelemetry's own bounds (gen-ai-metrics, server.request.duration). */
+const DURATION = [
+  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
+  327.68,
+];
+const FIRST_TOKEN = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60,
+];
+const PER_TOKEN = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5,
+];
+const TOKENS = [
+  1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216,
+  67_108_864,
+];
+const OVERHEAD = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+/** Texts of labels that are remembered. */
+const MAX_TEXTS = 1000;
+
+export class Metrics {
+  readonly #parts: MetricsParts;
+  readonly #requests = new Counter('plexus_requests_total', 'Requests, by how they ended.');
+  readonly #attempts = new Counter(
+    'plexus_attempts_total',
+    'Attempts at providers; the reason is empty for those that succeeded.',
+  );
+  readonly #cost = new Counter(
+    'plexus_cost_usd_total',
+    'What requests cost, where prices are known.',
+  );
+  readonly #lost = new Counter(
+    'plexus_lossy_requests_total',
+    'Requests of which something could not be carried to the provider or back.',
+  );
+  readonly #tokens = new Histogram(
+    'gen_ai_client_token_usage',
+    'Tokens of a request; input includes cached ones, output includes reasoning.',
+    TOKENS,
+  );
+  readonly #usage = {
+    input: new Counter(
+      'gen_ai_client_inference_usage_input_tokens_total',
+      'Input tokens, cached ones included.',
+    ),
+    output: new Counter(
+      'gen_ai_client_inference_usage_output_tokens_total',
+      'Output tokens, reasoning included.',
+    ),
+    cached: new Counter(
+      'gen_ai_client_inference_usage_cache_read_input_tokens_total',
+      'Input tokens that were read from a cache.',
+    ),
+    cacheWrite: new Counter(
+      'gen_ai_client_inference_usage_cache_write_input_tokens_total',
+      'Input tokens that were written to a cache.',
+    ),
+    reasoning: new Counter(
+      'gen_ai_client_inference_usage_reasoning_output_tokens_total',
+      'Output tokens that were reasoning.',
+    ),
+  };
+  readonly #duration = new Histogram(
+    'gen_ai_server_request_duration_seconds',
+    'From the arrival of a request to its end.',
+    DURATION,
+  );
+  readonly #firstToken = new Histogram(
+    'gen_ai_server_time_to_first_token_seconds',
+    'From the arrival of a request to the first output; streams only.',
+    FIRST_TOKEN,
+  );
+  readonly #perToken = new Histogram(
+    'gen_ai_server_time_per_output_token_seconds',
+    'Time for one output token after the first; streams only.',
+    PER_TOKEN,
+  );
+  readonly #overhead = new Histogram(
+    'plexus_overhead_seconds',
+    "What of a request's duration was the gateway's own.",
+    OVERHEAD,
+  );
+
+  /** Texts of labels. */
+  readonly #texts = new Map<string, string>();
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a request that has ended. */
+  add(record: UsageRecord): void {
+    const { outcome, status, attempts, provider, usage } = record;
+    const clientFormat = record.clientFormat ?? '';
+    this.#requests.add(
+      `client_format="${clientFormat}",outcome="${outcome}",status="${Math.floor(status / 100)}xx"`,
+    );
+    for (const { provider: name, model, reason } of attempts) {
+      this.#attempts.add(this.#attemptLabels(name, model, reason ?? ''));
+    }
+    this.#overhead.observe('', record.overheadMs / 1000);
+    if (record.dropped.length > 0) this.#lost.add(`client_format="${clientFormat}"`);
+    // A request that never came to a provider has a model's name of the client's making.
+    if (provider === null) return;
+    const labels = this.#requestLabels(record.alias ?? '', provider, record.model ?? '');
+    const failed = outcome === 'success' ? '' : `,error_type="${outcome}"`;
+    this.#duration.observe(labels + failed, record.durationMs / 1000);
+    if (record.ttftMs !== null) this.#firstToken.observe(labels, record.ttftMs / 1000);
+    if (record.tokensPerSecond) this.#perToken.observe(labels, 1 / record.tokensPerSecond);
+    if (record.cost !== null) this.#cost.add(labels, record.cost.total);
+    if (usage === null) return;
+    const input = usage.input + usage.cached + usage.cacheWrite;
+    this.#tokens.observe(`${labels},gen_ai_token_type="input"`, input);
+    this.#tokens.observe(`${labels},gen_ai_token_type="output"`, usage.output);
+    this.#usage.input.add(labels, input);
+    this.#usage.output.add(labels, usage.output);
+    if (usage.cached > 0) this.#usage.cached.add(labels, usage.cached);
+    if (usage.cacheWrite > 0) this.#usage.cacheWrite.add(labels, usage.cacheWrite);
+    if (usage.reasoning > 0) this.#usage.reasoning.add(labels, usage.reasoning);
+  }
+
+  /** Everything, in Prometheus' text format 0.0.4. */
+  text(): string {
+    const series = [
+      this.#requests,
+      this.#attempts,
+      this.#cost,
+      this.#lost,
+      this.#tokens,
+      ...Object.values(this.#usage),
+      this.#duration,
+      this.#firstToken,
+      this.#perToken,
+      this.#overhead,
+    ];
+    return [...series.map((one) => one.render()), ...this.#gauges()].join('');
+  }
+
+  /** Operation, provider and models, as OpenTelemetry calls them; the provider's own name beside them. */
+  #requestLabels(alias: string, provider: string, model: string): string {
+    return this.#remembered(`${alias}\u0000${provider}\u0000${model}`, () => [
+      ['gen_ai_operation_name', 'chat'],
+      ['gen_ai_provider_name', this.#parts.providerName(provider)],
+      ['gen_ai_request_model', alias],
+      ['gen_ai_response_model', model],
+      ['provider', provider],
+    ]);
+  }
+
+  #attemptLabels(provider: string, model: string, reason: string): string {
+    return this.#remembered(`attempt\u0000${provider}\u0000${model}\u0000${reason}`, () => [
+      ['provider', provider],
+      ['model', model],
+      ['reason', reason],
+    ]);
+  }
+
+  /** Labels are few and their text is wanted at each request. */
+  #remembered(key: string, labels: () => Labels): string {
+    const known = this.#texts.get(key);
+    if (known !== undefined) return known;
+    const text = labelText(labels());
+    if (this.#texts.size >= MAX_TEXTS) this.#texts.clear();
+    this.#texts.set(key, text);
+    return text;
+  }
+
+  #gauges(): string[] {
+    const parts = this.#parts;
+    const memory = process.memoryUsage.rss();
+    const dropped = Object.entries(parts.droppedLines());
+    return [
+      renderGauge('plexus_build_info', 'The version that runs.', [
+        { labels: [['version', parts.version]], value: 1 },
+      ]),
+      renderGauge(
+        'plexus_cooldown_seconds',
+        'How long a target still rests; a rest of the whole provider has no model.',
+        parts.cooldowns().map(({ provider, model, remainingMs }) => ({
+          labels: [
+            ['provider', provider],
+            ['model', model ?? ''],
+          ],
+          value: remainingMs / 1000,
+        })),
+      ),
+      renderGauge(
+        'plexus_in_flight_requests',
+        'Requests that run now.',
+        parts.inFlight().map(({ provider, model, count }) => ({
+          labels: [
+            ['provider', provider],
+            ['model', model],
+          ],
+          value: count,
+        })),
+      ),
+      renderGauge('plexus_open_streams', 'Streams that are being sent to clients.', [
+        { labels: [], value: parts.openStreams() },
+      ]),
+      renderGauge('plexus_event_listeners', 'Listeners at /v0/events.', [
+        { labels: [], value: parts.listeners() },
+      ]),
+      renderGauge(
+        'plexus_log_lines_dropped_total',
+        'Lines that were lost because a disk did not take them.',
+        dropped.map(([log, value]) => ({ labels: [['log', log]], value })),
+        'counter',
+      ),
+      renderGauge(
+        'process_start_time_seconds',
+        'When the process started, in seconds since 1970.',
+        [{ labels: [], value: parts.startedAt / 1000 }],
+      ),
+      renderGauge('process_resident_memory_bytes', 'Memory in use.', [
+        { labels: [], value: memory },
+      ]),
+    ];
+  }
+}

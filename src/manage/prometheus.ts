@@ -1,0 +1,125 @@
+/** Counters and histograms with a bound on their number of series, in Prometheus' text format. */
+
+export type Labels = readonly (readonly [name: string, value: string])[];
+
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/**
+ * Series of one metric. What is beyond goes to one series whose label values are all `other`: some
+ * values are a client's choice, and a scraper must not be drowned.
+ */
+const MAX_SERIES = 500;
+
+export class Counter {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #series = new Map<string, number>();
+
+  constructor(name: string, help: string) {
+    this.#name = name;
+    this.#help = help;
+  }
+
+  /** @param labels as `labelText` gives them */
+  add(labels: string, value = 1): void {
+    const key = seriesKey(this.#series, labels);
+    this.#series.set(key, (this.#series.get(key) ?? 0) + value);
+  }
+
+  render(): string {
+    const lines = [...this.#series].map(
+      ([key, value]) => `${this.#name}${braces(key)} ${short(value)}\n`,
+    );
+    return head(this.#name, this.#help, 'counter') + lines.join('');
+  }
+}
+
+export class Histogram {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #bounds: readonly number[];
+  /** By series: how many values fell under each bound and over the last, and their sum. */
+  readonly #series = new Map<string, { counts: number[]; sum: number }>();
+
+  /** @param bounds upper bounds, ascending; the infinite one is not among them */
+  constructor(name: string, help: string, bounds: readonly number[]) {
+    this.#name = name;
+    this.#help = help;
+    this.#bounds = bounds;
+  }
+
+  /** @param labels as `labelText` gives them */
+  observe(labels: string, value: number): void {
+    const key = seriesKey(this.#series, labels);
+    const series = this.#series.get(key) ?? {
+      counts: new Array<number>(this.#bounds.length + 1).fill(0),
+      sum: 0,
+    };
+    this.#series.set(key, series);
+    const found = this.#bounds.findIndex((bound) => value <= bound);
+    const slot = found < 0 ? this.#bounds.length : found;
+    series.counts[slot] = (series.counts[slot] ?? 0) + 1;
+    series.sum += value;
+  }
+
+  render(): string {
+    const lines: string[] = [];
+    for (const [key, { counts, sum }] of this.#series) {
+      let total = 0;
+      for (const [index, count] of counts.entries()) {
+        total += count;
+        const le = `le="${this.#bounds[index] ?? '+Inf'}"`;
+        lines.push(`${this.#name}_bucket${braces(key === '' ? le : `${key},${le}`)} ${total}\n`);
+      }
+      lines.push(`${this.#name}_sum${braces(key)} ${short(sum)}\n`);
+      lines.push(`${this.#name}_count${braces(key)} ${total}\n`);
+    }
+    return head(this.#name, this.#help, 'histogram') + lines.join('');
+  }
+}
+
+/** Values that are what they are at the moment of asking. */
+export function renderGauge(
+  name: string,
+  help: string,
+  samples: readonly Sample[],
+  type: 'gauge' | 'counter' = 'gauge',
+): string {
+  const lines = samples.map(
+    ({ labels, value }) => `${name}${braces(labelText(labels))} ${value}\n`,
+  );
+  return head(name, help, type) + lines.join('');
+}
+
+/** Without the dust that binary fractions add. */
+function short(value: number): number {
+  return Number(value.toPrecision(12));
+}
+
+function head(name: string, help: string, type: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+}
+
+function seriesKey(series: ReadonlyMap<string, unknown>, labels: string): string {
+  if (series.has(labels) || series.size < MAX_SERIES) return labels;
+  return labels.replace(/="(?:[^"\\]|\\.)*"/g, '="other"');
+}
+
+/** Labels as they stand between the braces. */
+export function labelText(labels: Labels): string {
+  return labels.map(([name, value]) => `${name}="${escaped(value)}"`).join(',');
+}
+
+function braces(labels: string): string {
+  return labels === '' ? '' : `{${labels}}`;
+}
+
+/** A label's value as the text format wants it; long ones are of no use to a scraper. */
+function escaped(value: string): string {
+  return value
+    .slice(0, 128)
+    .replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}
