@@ -3,17 +3,29 @@
  * Request to Response; `server.ts` puts it on a port.
  */
 
+import { type CountCall, createTokenCounter } from './count-tokens/count-tokens.ts';
 import { GatewayError } from './errors.ts';
 import type { Call, GatewayDeps } from './exchange.ts';
 import type { Format } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { errorReply, type Gateway } from './gateway.ts';
 import { healthReport, isReady } from './health/report.ts';
+import type { ManagementRoute } from './manage/manage.ts';
 import { modelEntry, modelList } from './models.ts';
+import {
+  deleteStored,
+  type StoredQuery,
+  storedInput,
+  storedResponse,
+} from './responses-store/serve-stored.ts';
+import { eventArray } from './stream/event-array.ts';
+import type { Traces } from './usage/traces.ts';
 
 /** What the server knows of the connection. */
 export interface Peer {
   readonly ip: string | null;
+  /** True when nobody can say who it is; without an IP address it is a program on this machine. */
+  readonly isUnknown?: boolean;
 }
 
 export type App = (request: Request, peer: Peer) => Promise<Response>;
@@ -40,10 +52,30 @@ interface Route {
   answer(visit: Visit): Promise<Response> | Response;
 }
 
-export function createApp(gateway: Gateway, deps: GatewayDeps, version: string): App {
+/** What is kept of requests, as far as the surface has to do with it. */
+export interface AppBooks {
+  /** The management API. */
+  readonly routes: readonly ManagementRoute[];
+  readonly traces?: Pick<Traces, 'open'>;
+}
+
+export function createApp(
+  gateway: Gateway,
+  deps: GatewayDeps,
+  version: string,
+  { routes: management, traces }: AppBooks = { routes: [] },
+): App {
   const { chat, messages, responses, gemini } = FORMATS;
-  const call = (format: Format) => (visit: Visit) => gateway.answer(callOf(visit, format));
+  const call = (format: Format) => (visit: Visit) =>
+    traced(visit, () => gateway.answer(callOf(visit, format)));
   const settings = () => deps.settings();
+  const countTokens = createTokenCounter(deps);
+  const count = (format: Format) => (visit: Visit) => countTokens(countCallOf(visit, format));
+  /** The answer that a visit asks for, of those that belong to its key. */
+  const stored = (visit: Visit): StoredQuery => {
+    const { name } = settings().auth.identify(visit.request.headers, null);
+    return { store: deps.responses, owner: name ?? '', id: visit.params[0] ?? '' };
+  };
 
   /** A pattern is matched against the path without `/v1`, `/v1beta` or a trailing slash. */
   const routes: readonly Route[] = [
@@ -54,15 +86,62 @@ export function createApp(gateway: Gateway, deps: GatewayDeps, version: string):
       method: 'POST',
       pattern: /^\/models\/(.+):(generateContent|streamGenerateContent)$/,
       format: gemini,
-      answer: call(gemini),
+      answer: (visit) => traced(visit, () => generate(visit)),
+    },
+    {
+      method: 'POST',
+      pattern: /^\/messages\/count_tokens$/,
+      format: messages,
+      answer: count(messages),
+    },
+    {
+      method: 'POST',
+      pattern: /^\/responses\/input_tokens$/,
+      format: responses,
+      answer: count(responses),
+    },
+    {
+      method: 'POST',
+      pattern: /^\/models\/(.+):countTokens$/,
+      format: gemini,
+      answer: count(gemini),
+    },
+    {
+      method: 'GET',
+      pattern: /^\/responses\/([^/]+)$/,
+      format: responses,
+      answer: async (visit) => json(await storedResponse(stored(visit))),
+    },
+    {
+      method: 'GET',
+      pattern: /^\/responses\/([^/]+)\/input_items$/,
+      format: responses,
+      answer: async (visit) => json(await storedInput(stored(visit), visit.query)),
+    },
+    {
+      method: 'DELETE',
+      pattern: /^\/responses\/([^/]+)$/,
+      format: responses,
+      answer: async (visit) => json(await deleteStored(stored(visit))),
     },
     { method: 'GET', pattern: /^\/models$/, answer: (visit) => listModels(visit) },
     { method: 'GET', pattern: /^\/models\/(.+)$/, answer: (visit) => showModel(visit) },
     { method: 'GET', pattern: /^$/, answer: () => json({ name: 'plexus', version }) },
     { method: 'GET', pattern: /^\/health$/, answer: (visit) => health(visit) },
     { method: 'GET', pattern: /^\/ready$/, answer: () => ready() },
+    ...management.map((route) => ({ ...route, format: chat })),
   ];
 
+  /** The same answer; what the client reads of it is kept where traces are. */
+  function traced(visit: Visit, answer: () => Promise<Response>): Promise<Response> {
+    const trace = traces?.open(visit.id);
+    return trace === undefined ? answer() : answer().then((reply) => trace.clientReply(reply));
+  }
+  async function generate(visit: Visit): Promise<Response> {
+    const response = await gateway.answer(callOf(visit, gemini));
+    const streams = visit.params[1] === 'streamGenerateContent';
+    return streams && visit.query.get('alt') !== 'sse' ? eventArray(response) : response;
+  }
   function listModels(visit: Visit): Response {
     settings().auth.identify(visit.request.headers, queryKey(visit));
     return json(modelList(settings().config, modelFormat(visit).name, visit.query));
@@ -120,6 +199,13 @@ function callOf(visit: Visit, format: Format): Call {
   return { ...common, fromPath: { model, stream: action === 'streamGenerateContent' } };
 }
 
+function countCallOf(visit: Visit, format: Format): CountCall {
+  const { id, request } = visit;
+  const [model] = visit.params;
+  const key = format.name === 'gemini' ? queryKey(visit) : null;
+  return { id, request, format, queryKey: key, ...(model === undefined ? {} : { model }) };
+}
+
 function queryKey(visit: Visit): string | null {
   return visit.query.get('key');
 }
@@ -169,7 +255,15 @@ function decode(part: string): string {
 }
 
 function noRoute(visit: Visit, allow: readonly string[]): GatewayError {
-  const { method } = visit.request;
+  const { method, headers } = visit.request;
+  if (headers.get('upgrade')?.toLowerCase() === 'websocket') {
+    // Codex goes on over HTTP at once at this status, after seven tries at any other.
+    return new GatewayError(
+      'invalid_request',
+      'WebSockets are not served here; POST to /v1/responses instead.',
+      { status: 426, code: 'websocket_not_supported', headers: { upgrade: 'HTTP/1.1' } },
+    );
+  }
   if (allow.length > 0) {
     return new GatewayError(
       'method_not_allowed',

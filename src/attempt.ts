@@ -4,7 +4,15 @@
  * response once the answer has begun, or throws what went wrong before.
  */
 import { ReplyAssembler } from './assemble.ts';
+import { estimateTokens } from './count-tokens/estimate-request.ts';
 import { demoDelayMs, demoFault, streamDemo } from './demo/demo.ts';
+import {
+  answerKeeper,
+  keepsReferences,
+  spellOwn,
+  spellProviders,
+  wholeBody,
+} from './earlier-answers.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { Format, ProviderContext } from './formats/format.ts';
@@ -19,11 +27,18 @@ import { prepend, type Source } from './stream/source.ts';
 import { readBorder } from './transform/border.ts';
 import type { Chain, ChainRequest } from './transform/chain.ts';
 import { SEALED_FAMILY } from './transform/envelope.ts';
+import { faultError } from './transform/fault-error.ts';
 import { HookContext } from './transform/hook-context.ts';
-import { faultError } from './transform/provider-reply.ts';
 import { isEventStream, rememberUnread, takeUnread } from './transform/unread.ts';
-import type { UnifiedChunk, UnifiedReply } from './unified.ts';
-import { forwardedHeaders, passedOnHeaders, refusal, sendError, upstreamUrl } from './upstream.ts';
+import type { Finish, UnifiedChunk, UnifiedReply } from './unified.ts';
+import {
+  forwardedHeaders,
+  isErrorOf,
+  passedOnHeaders,
+  refusal,
+  sendError,
+  upstreamUrl,
+} from './upstream.ts';
 import type { OpenAttempt } from './usage/record.ts';
 import { type AnswerEnd, Watch } from './watch.ts';
 
@@ -32,6 +47,10 @@ export interface AttemptOptions {
   readonly target: Target;
   /** True when no other target is left: then an empty answer is passed on as it is. */
   readonly isLast: boolean;
+  /** When it began, Unix ms. */
+  readonly startedAt: number;
+  /** Called when an answer that was begun has ended. */
+  readonly onEnd: (() => void) | undefined;
 }
 
 /** An attempt while it runs. */
@@ -49,7 +68,7 @@ interface Running {
 /** @throws GatewayError what went wrong before anything was committed */
 export async function runAttempt(exchange: Exchange, options: AttemptOptions): Promise<Response> {
   const { target } = options;
-  if (target.format === 'demo') return runDemo(exchange, target);
+  if (target.format === 'demo') return runDemo(exchange, options);
   const { settings, call } = exchange;
   const format = FORMATS[target.format];
   const chain = await settings.chain(call.format, format, target.provider, target.model);
@@ -58,14 +77,13 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
     call.format === format &&
     chain.isPlain &&
     target.provider.extraBody === undefined &&
-    !exchange.body.bytes.includes(SEALED_FAMILY);
+    !exchange.body.bytes.includes(SEALED_FAMILY) &&
+    keepsReferences(exchange, target.provider.name);
   const running = begin(exchange, options, format, passthrough);
   const { watch, open, controller } = running;
-  const { signal } = call.request;
-  if (signal.aborted) controller.abort(clientLeft());
-  else signal.addEventListener('abort', () => controller.abort(clientLeft()), { once: true });
+  exchange.interruption.listen((reason) => watch.interrupt(reason));
   try {
-    return passthrough ? await runPassthrough(running) : await runTranslated(running, chain);
+    return passthrough ? await runPassthrough(running, chain) : await runTranslated(running, chain);
   } catch (cause) {
     const error = sendError(cause, target.provider.name, controller.signal);
     watch.abandon();
@@ -74,17 +92,14 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
   }
 }
 
-export function clientLeft(): GatewayError {
-  return new GatewayError('client_left', 'The client closed the connection.');
-}
-
 function begin(
   exchange: Exchange,
-  { target, isLast }: AttemptOptions,
+  options: AttemptOptions,
   format: Format,
   passthrough: boolean,
 ): Running {
   const { deps, record } = exchange;
+  const { target, isLast } = options;
   const ledger = new Ledger();
   const context: ProviderContext = {
     provider: target.provider.name,
@@ -100,6 +115,14 @@ function begin(
     passthrough,
     ledger,
   });
+  deps.inFlight?.begin({
+    id: exchange.call.id,
+    alias: exchange.model,
+    provider: target.provider.name,
+    model: target.model,
+    streaming: exchange.stream,
+    meter: open.meter,
+  });
   const controller = new AbortController();
   const watch = new Watch({
     provider: target.provider.name,
@@ -107,7 +130,7 @@ function begin(
     meter: open.meter,
     controller,
     monotonic: deps.clock.monotonic,
-    onEnd: (end) => finishAnswer(exchange, target, end),
+    onEnd: (end) => finishAnswer(exchange, options, end),
   });
   return { exchange, target, format, isLast, controller, open, watch, context };
 }
@@ -117,22 +140,30 @@ function hookContext(running: Running, hasForeignHook: boolean): HookContext {
   const { exchange, context } = running;
   const hooks = new HookContext(exchange.call.id, exchange.client, context, hasForeignHook);
   hooks.keepAliveMs = exchange.settings.config.resilience.keepAliveMs;
+  hooks.onAnswer = answerKeeper(exchange, running.target, false);
+  exchange.client.estimate = () =>
+    exchange.unified && estimateTokens(exchange.unified, running.format.name);
   return hooks;
 }
 
 /** The one place where an answer that was begun ends: record and health. */
-function finishAnswer(exchange: Exchange, target: Target, end: AnswerEnd): void {
+function finishAnswer(
+  exchange: Exchange,
+  { target, startedAt, onEnd }: AttemptOptions,
+  end: AnswerEnd,
+): void {
   const { record, deps, settings } = exchange;
   const { name } = target.provider;
+  onEnd?.();
   if (end.kind === 'complete') {
-    deps.cooldowns.succeed(name, target.model);
+    deps.cooldowns.succeed(name, target.model, startedAt);
     record.close({ outcome: 'success', status: 200 });
   } else if (end.kind === 'cancelled') {
     record.close({ outcome: 'cancelled', status: 499 });
   } else {
     const { error } = end;
     const rest = target.provider.cooldown ?? settings.config.resilience.cooldown;
-    deps.cooldowns.fail(name, target.model, error, rest);
+    deps.cooldowns.fail(name, target.model, error, rest, startedAt);
     const outcome = error.kind === 'upstream_timeout' ? 'stall' : 'error';
     record.close({ outcome, status: 200, error: error.message });
   }
@@ -144,16 +175,23 @@ async function post(
   body: string | Uint8Array,
   changes?: ChainRequest['headers'],
 ): Promise<Response> {
-  const { exchange, target, format, controller } = running;
+  const { exchange, target, format, controller, watch } = running;
   const { deps, call } = exchange;
   const { proxy } = target.provider;
-  const response = await deps.send({
+  const { probe } = deps;
+  if (probe) watch.connecting((timeoutMs) => probe(url, proxy, timeoutMs));
+  const trace = deps.traces?.of(call.id);
+  const headers = upstreamHeaders(running, changes);
+  trace?.providerRequest(url, headers, body);
+  const sent = await deps.send({
     url,
-    headers: upstreamHeaders(running, changes),
+    headers,
     body,
     signal: controller.signal,
     ...(proxy === undefined ? undefined : { proxy }),
   });
+  watch.connected();
+  const response = trace?.providerReply(sent) ?? sent;
   if (response.status >= 300) {
     const sameFormat = call.format === format;
     throw await refusal(response, target.provider, format, sameFormat, deps.clock.now());
@@ -182,13 +220,18 @@ function upstreamHeaders(
 
 // ------------------------------------------------------------------------------ bytes
 
-async function runPassthrough(running: Running): Promise<Response> {
+async function runPassthrough(running: Running, chain: Chain): Promise<Response> {
   const { exchange, target, format, watch, open } = running;
   const { stream, model } = exchange;
   const body = passthroughBody(exchange.body, format, target.model, stream);
   const url = upstreamUrl(target.provider, format, target.model, stream);
   const response = await post(running, url, body);
-  if (isEventStream(response)) return passStream(running, response);
+  if (isEventStream(response) !== stream) {
+    // JSON where a stream was asked for, or the other way round: the client gets what it asked for.
+    const hooks = hookContext(running, chain.hasForeignHook);
+    return answerThrough(running, chain, response, hooks);
+  }
+  if (stream) return passStream(running, response);
   const bytes = Buffer.from(await response.arrayBuffer());
   const value = parseJson(bytes.toString('utf8'));
   if (!isObject(value) && !Array.isArray(value)) {
@@ -201,17 +244,16 @@ async function runPassthrough(running: Running): Promise<Response> {
   const reply: JsonObject = isObject(value) ? value : {};
   if (isFault(reply)) {
     const error = faultError(format.decodeError(200, reply), target.provider.name);
-    throw withBody(error, bytes.toString('utf8'));
+    const isAsItIs = error.kind === 'upstream_refused' && isErrorOf(format.name, reply);
+    throw isAsItIs ? withBody(error, bytes.toString('utf8')) : error;
   }
   const said = readPassed(running, reply);
+  if (said) refuseEmpty(running, said.finish, hasContent(said));
   if (said) open.meter.seeReply(said);
+  const passed = passthroughReply(bytes, reply, format, model);
+  answerKeeper(exchange, target, true)?.(passed.toString('utf8'));
   watch.end({ kind: 'complete' });
-  return respond(
-    running,
-    response,
-    passthroughReply(bytes, reply, format, model),
-    'application/json',
-  );
+  return respond(running, response, passed, 'application/json');
 }
 
 /** What a forwarded reply says. An odd one is forwarded all the same when no other target is left. */
@@ -247,7 +289,7 @@ async function passStream(running: Running, response: Response): Promise<Respons
   const source = tappedSource(response, format, context, exchange.model, hideUsage);
   const held = await holdHead(
     source,
-    resilience.hold,
+    resilience.hold.maxBytes,
     (item) => item.chunks,
     (item) => item.bytes.length,
   );
@@ -261,46 +303,77 @@ async function passStream(running: Running, response: Response): Promise<Respons
     encoder: () => format.encoder(exchange.client),
     keepAliveMs: resilience.keepAliveMs,
     provider: running.target.provider.name,
+    onLast: answerKeeper(exchange, running.target, true),
   });
   return respond(running, response, stream, response.headers.get('content-type') ?? '');
 }
 
 /** @throws GatewayError when the head of a stream is no answer */
 function judgeHead(running: Running, verdict: string, chunks: readonly UnifiedChunk[]): void {
-  const { target, isLast, controller } = running;
+  const { target, controller } = running;
   const fault = chunks.find((chunk) => chunk.type === 'error');
   if (verdict === 'error' && fault) {
     const { reason } = controller.signal;
     throw reason instanceof GatewayError ? reason : faultError(fault.error, target.provider.name);
   }
-  if (verdict === 'complete' && !isLast) {
-    throw new GatewayError(
-      'upstream_garbled',
-      `The provider "${target.provider.name}" gave an empty answer.`,
-      { provider: target.provider.name },
-    );
+  if (verdict === 'complete') {
+    const finish = chunks.findLast((chunk) => chunk.type === 'finish');
+    refuseEmpty(running, finish?.finish ?? 'stop', false);
   }
+}
+
+/** @throws GatewayError when a provider gave nothing and does not say why, and another may give more */
+function refuseEmpty({ target, isLast }: Running, finish: Finish, hasOutput: boolean): void {
+  if (hasOutput || isLast || (finish !== 'stop' && finish !== 'tool_calls')) return;
+  throw new GatewayError(
+    'upstream_garbled',
+    `The provider "${target.provider.name}" gave an empty answer.`,
+    { provider: target.provider.name },
+  );
+}
+
+function hasContent({ blocks }: UnifiedReply): boolean {
+  return blocks.some((block) => {
+    if (block.type === 'reasoning') return block.text !== '' || block.redacted === true;
+    return !('text' in block) || block.text !== '';
+  });
 }
 
 // ------------------------------------------------------------------------------ hooks
 
 async function runTranslated(running: Running, chain: Chain): Promise<Response> {
-  const { exchange, target, format, watch, open } = running;
+  const { exchange, target, format } = running;
   const hooks = hookContext(running, chain.hasForeignHook);
   const unified = await unifiedOf(exchange, chain, hooks);
   const url = upstreamUrl(target.provider, format, target.model, exchange.stream);
   const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
+  spellProviders(exchange, running.context.ledger);
   refuseLoss(running);
   const { extraBody } = target.provider;
   const body = extraBody === undefined ? request.body : mergeDeep(request.body, extraBody);
   const response = await post(running, request.url, JSON.stringify(body), request.headers);
+  return answerThrough(running, chain, response, hooks);
+}
+
+/** The provider's reply through the hooks to the client. */
+async function answerThrough(
+  running: Running,
+  chain: Chain,
+  response: Response,
+  hooks: HookContext,
+): Promise<Response> {
+  const { exchange, watch, open } = running;
+  const unified = await unifiedOf(exchange, chain, hooks);
   const decoded = await chain.decodeReply(response, unified, hooks);
   const unread = takeUnread(decoded) ?? (await readBorder(decoded, hooks));
   if (unread.kind === 'reply') {
+    refuseEmpty(running, unread.reply.finish, hasContent(unread.reply));
     open.meter.seeReply(unread.reply);
-    watch.end({ kind: 'complete' });
     const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
-    return respond(running, response, await out.text(), 'application/json');
+    const text = await out.text();
+    // Only now: an answer that cannot be told to the client lets another target be tried.
+    watch.end({ kind: 'complete' });
+    return respond(running, response, text, 'application/json');
   }
   const chunks = await beginChunks(running, unread.chunks);
   const out = await chain.encodeReply(rememberUnread({ kind: 'chunks', chunks }, {}), hooks);
@@ -310,7 +383,8 @@ async function runTranslated(running: Running, chain: Chain): Promise<Response> 
 /** The client's body in the middle language, decoded once for all attempts. */
 async function unifiedOf(exchange: Exchange, chain: Chain, hooks: HookContext) {
   if (exchange.unified) return exchange.unified;
-  const decoded = await chain.decodeRequest(exchange.body.json, hooks);
+  const decoded = await chain.decodeRequest(wholeBody(exchange), hooks);
+  spellOwn(exchange);
   exchange.unified = { ...decoded, model: exchange.model, stream: exchange.stream };
   exchange.client.request = exchange.unified;
   return exchange.unified;
@@ -323,7 +397,7 @@ async function beginChunks(
   const { exchange, watch } = running;
   const held = await holdHead(
     source,
-    exchange.settings.config.resilience.hold,
+    exchange.settings.config.resilience.hold.maxBytes,
     (chunk) => [chunk],
     (chunk) => ('text' in chunk ? chunk.text.length : 64),
   );
@@ -354,20 +428,13 @@ function refuseLoss(running: Running): void {
   const { config } = exchange.settings;
   const onLoss = config.aliasNames.get(exchange.model)?.onLoss ?? config.server.onLoss;
   if (onLoss !== 'refuse') return;
-  const lost = droppedFields(exchange, context);
+  const lost = [...new Set([...exchange.ledger.dropped, ...context.ledger.dropped])];
   if (lost.length === 0) return;
   throw new GatewayError(
     'unsupported',
     `The provider cannot be told ${lost.join(', ')}, and this model is configured to refuse that.`,
     { field: lost[0] ?? 'model', code: 'unsupported_fields' },
   );
-}
-
-/** What was left out on both sides, in the client's spelling. */
-function droppedFields(exchange: Exchange, context: ProviderContext): string[] {
-  const { fields } = exchange.call.format;
-  const spelled = context.ledger.dropped.map((path) => fields[path] ?? path);
-  return [...new Set([...exchange.ledger.dropped, ...spelled])];
 }
 
 /** Objects are merged, anything else is replaced. */
@@ -382,10 +449,12 @@ function mergeDeep(base: JsonObject, more: JsonObject): JsonObject {
 
 // ------------------------------------------------------------------------------ demo
 
-async function runDemo(exchange: Exchange, target: Target): Promise<Response> {
+async function runDemo(exchange: Exchange, options: AttemptOptions): Promise<Response> {
+  const { target } = options;
   const { call, settings, deps } = exchange;
-  const running = begin(exchange, { target, isLast: true }, FORMATS.chat, false);
-  const { watch } = running;
+  const running = begin(exchange, options, FORMATS.chat, false);
+  const { watch, controller } = running;
+  exchange.interruption.listen((reason) => watch.interrupt(reason));
   const hooks = hookContext(running, false);
   try {
     const chain = await settings.chain(call.format, FORMATS.chat, target.provider, target.model);
@@ -394,26 +463,34 @@ async function runDemo(exchange: Exchange, target: Target): Promise<Response> {
     if (fault) throw faultError(fault, target.provider.name);
     const context = { model: target.model, newId: deps.newId, now: () => deps.clock.now() };
     const source = watchedSource(
-      delayedSource([...streamDemo(unified, context)], demoDelayMs(target.model)),
+      delayedSource(
+        [...streamDemo(unified, context)],
+        demoDelayMs(target.model),
+        controller.signal,
+      ),
       watch,
     );
     watch.started();
     const unread = exchange.stream
       ? ({ kind: 'chunks', chunks: source } as const)
-      : ({ kind: 'reply', reply: await collectReply(source) } as const);
+      : ({ kind: 'reply', reply: await collectReply(source, target) } as const);
     const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
     const body = exchange.stream ? out.body : await out.text();
     const type = exchange.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
     return respond(running, undefined, body, type);
   } catch (cause) {
-    const error = sendError(cause, target.provider.name, running.controller.signal);
+    const error = sendError(cause, target.provider.name, controller.signal);
     watch.abandon();
     running.open.end(error.status, error.kind);
     throw error;
   }
 }
 
-function delayedSource(chunks: UnifiedChunk[], delayMs: number): Source<UnifiedChunk> {
+function delayedSource(
+  chunks: UnifiedChunk[],
+  delayMs: number,
+  signal: AbortSignal,
+): Source<UnifiedChunk> {
   let next = 0;
   return {
     async read() {
@@ -424,6 +501,11 @@ function delayedSource(chunks: UnifiedChunk[], delayMs: number): Source<UnifiedC
         return all;
       }
       await Bun.sleep(delayMs);
+      if (signal.aborted) {
+        next = chunks.length;
+        const { message, status } = sendError(undefined, '', signal);
+        return [{ type: 'error', error: { message, status } }];
+      }
       const chunk = chunks[next];
       next += 1;
       return chunk === undefined ? undefined : [chunk];
@@ -434,12 +516,15 @@ function delayedSource(chunks: UnifiedChunk[], delayMs: number): Source<UnifiedC
   };
 }
 
-async function collectReply(source: Source<UnifiedChunk>) {
+async function collectReply(source: Source<UnifiedChunk>, { provider }: Target) {
   const assembler = new ReplyAssembler();
   for (;;) {
     const batch = await source.read();
     if (batch === undefined) return assembler.reply;
-    for (const chunk of batch) assembler.push(chunk);
+    for (const chunk of batch) {
+      if (chunk.type === 'error') throw faultError(chunk.error, provider.name);
+      assembler.push(chunk);
+    }
   }
 }
 
@@ -449,7 +534,7 @@ async function collectReply(source: Source<UnifiedChunk>) {
 const MAX_HEADER = 2000;
 
 function listHeader(entries: readonly string[]): string {
-  const text = entries.join(', ').replace(/[^\x20-\x7e]/g, '?');
+  const text = [...new Set(entries)].join(', ').replace(/[^\x20-\x7e]/g, '?');
   return text.length <= MAX_HEADER ? text : `${text.slice(0, MAX_HEADER)}… (${entries.length})`;
 }
 
@@ -477,7 +562,7 @@ function tellLosses({ exchange, context }: Running, headers: Record<string, stri
   const { ledger } = exchange;
   const provider = context.ledger;
   if (ledger.dropped.length + provider.dropped.length > 0) {
-    headers['x-plexus-dropped'] = listHeader(droppedFields(exchange, context));
+    headers['x-plexus-dropped'] = listHeader([...ledger.dropped, ...provider.dropped]);
   }
   if (ledger.approximated.length + provider.approximated.length > 0) {
     headers['x-plexus-approximated'] = listHeader([

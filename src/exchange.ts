@@ -4,22 +4,32 @@
  */
 import type { Authenticator } from './auth.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
+import type { ConnectProbe } from './connect-probe.ts';
 import type { Envelope, Format } from './formats/format.ts';
 import type { Cooldowns } from './health/cooldowns.ts';
+import type { InFlight } from './health/in-flight.ts';
+import type { Steering } from './health/steering.ts';
 import { Ledger } from './ledger.ts';
+import type { Concurrency } from './limits/concurrency.ts';
+import type { Interruption } from './limits/interruption.ts';
 import type { Log } from './log.ts';
-import type { Chain } from './transform/chain.ts';
 import type { RequestBody } from './request-body.ts';
+import type { References } from './responses-store/references.ts';
+import type { ResponsesStore } from './responses-store/responses-store.ts';
+import type { Chain } from './transform/chain.ts';
 import { ClientSide } from './transform/hook-context.ts';
 import type { UnifiedChatRequest } from './unified.ts';
 import type { Send } from './upstream.ts';
 import type { Clock, RecordBuilder, UsageRecord } from './usage/record.ts';
+import type { Traces } from './usage/traces.ts';
 
 /** What the gateway is built from; every effect it has goes through one of these. */
 export interface GatewayDeps {
   /** The parts that follow from the configuration in force. */
   settings(): Settings;
   readonly send: Send;
+  /** Tells a provider that takes no connections from one that is slow; unset: nobody asks. */
+  readonly probe?: ConnectProbe;
   readonly clock: Clock;
   /** A number in [0, 1). */
   random(): number;
@@ -27,7 +37,15 @@ export interface GatewayDeps {
   newId(prefix: string): string;
   readonly envelope: Envelope;
   readonly cooldowns: Cooldowns;
+  /** Answers of the Responses API that requests may refer to. */
+  readonly responses: ResponsesStore;
   readonly log: Log;
+  /** Get the bodies of requests, where traces are kept. */
+  readonly traces?: Pick<Traces, 'of'>;
+  /** Knows what runs now. */
+  readonly inFlight?: Pick<InFlight, 'begin'>;
+  /** Orders targets by what was learnt; unset: by the configuration alone. */
+  readonly steering?: Steering;
   /** Gets the record of each request, once, when it has ended. */
   onRecord(record: UsageRecord): void;
 }
@@ -68,15 +86,36 @@ export class Exchange {
   /** The model as the client asked for it. */
   readonly model: string;
   readonly stream: boolean;
+  /** Tells whoever is at work when the request must end before its time. */
+  readonly interruption: Interruption;
+  /** Places at providers. */
+  readonly concurrency: Concurrency;
   /** What the client's side could not carry. */
   readonly ledger = new Ledger();
   /** The body in the middle language, once a target needed it; attempts share it and never edit it. */
   unified: UnifiedChatRequest | undefined = undefined;
   /** Attempts made so far, for the reply's header. */
   attempts = 0;
+  /** Name of the client's API key; '' in an open gateway. */
+  owner = '';
+  /** What the request refers to instead of saying it; unset when it refers to nothing. */
+  references: References | undefined = undefined;
   #client: ClientSide | undefined;
 
-  constructor(init: Pick<Exchange, 'call' | 'deps' | 'settings' | 'record' | 'body' | 'model' | 'stream'>) {
+  constructor(
+    init: Pick<
+      Exchange,
+      | 'call'
+      | 'deps'
+      | 'settings'
+      | 'record'
+      | 'body'
+      | 'model'
+      | 'stream'
+      | 'interruption'
+      | 'concurrency'
+    >,
+  ) {
     this.call = init.call;
     this.deps = init.deps;
     this.settings = init.settings;
@@ -84,6 +123,8 @@ export class Exchange {
     this.body = init.body;
     this.model = init.model;
     this.stream = init.stream;
+    this.interruption = init.interruption;
+    this.concurrency = init.concurrency;
   }
 
   /** The client's side as the formats see it. */

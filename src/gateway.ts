@@ -4,7 +4,7 @@
  *   client ─► server.ts ─► answer() ─┬─ who calls                 auth.ts
  *                                    ├─ what is asked             request-body.ts
  *                                    ├─ where it may go           resolve.ts
- *                                    └─ attempt, next, attempt …  attempt.ts
+ *                                    └─ attempt, next, attempt …  failover.ts ─ attempt.ts
  *                                         same format: bytes      passthrough.ts
  *                                         else: llms hooks        transform/chain.ts ─ formats/*
  *                                         send                    upstream.ts
@@ -14,23 +14,34 @@
  * Whatever goes wrong before the answer has begun is thrown as a `GatewayError` and caught here,
  * once; what goes wrong later ends the client's stream with its format's error.
  */
-import { clientLeft, runAttempt } from './attempt.ts';
+import type { Identity } from './auth.ts';
+import { findReferences, knowingTargets } from './earlier-answers.ts';
 import { GatewayError } from './errors.ts';
 import { type Call, Exchange, type GatewayDeps, type Settings } from './exchange.ts';
+import { attemptAll, toGatewayError } from './failover.ts';
 import type { Format } from './formats/format.ts';
+import { inTime } from './late-answer.ts';
+import { Concurrency } from './limits/concurrency.ts';
+import type { Leave } from './limits/gate.ts';
+import { OpenRequests, shuttingDown } from './limits/interruption.ts';
 import { bodyModel, bodyStream, readRequestBody } from './request-body.ts';
-import { type Route, resolve, type Target, type World } from './resolve.ts';
+import { resolve, type World } from './resolve.ts';
 import type { Usage } from './unified.ts';
 import { priceOf } from './usage/price.ts';
-import { openRecord, type RecordBuilder } from './usage/record.ts';
+import { openRecord } from './usage/record.ts';
+import type { SteeredRoute } from './health/steering.ts';
 
 export interface Gateway {
   /** Answers a call of one of the four formats; never throws. */
   answer(call: Call): Promise<Response>;
+  /** Ends what still runs, each stream with its format's error; nothing new is begun. */
+  interrupt(): void;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const turns = new Map<string, number>();
+  const open = new OpenRequests();
+  const concurrency = new Concurrency();
   const world: World = {
     random: () => deps.random(),
     turn(alias) {
@@ -40,57 +51,80 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     anyCooling: () => deps.cooldowns.isAny,
     coolingUntil: (provider, model) => deps.cooldowns.until(provider, model),
+    namedUntil: (provider, model) => deps.cooldowns.namedUntil(provider, model),
     now: () => deps.clock.now(),
   };
 
   return {
     async answer(call) {
       const settings = deps.settings();
+      const interruption = open.open(call.request.signal);
+      /** Gives back the request's place, where places are limited. */
+      let leave: Leave | undefined;
       const record = openRecord({
         id: call.id,
         clock: deps.clock,
         clientIp: call.clientIp,
         clientFormat: call.format.name,
         price: (usage, provider, model) => price(settings, usage, provider, model),
-        onClose: (closed) => deps.onRecord(closed),
+        onClose: (closed) => {
+          interruption.end();
+          leave?.();
+          deps.onRecord(closed);
+        },
       });
+      const failed = (cause: unknown, status?: number): GatewayError => {
+        const error = interruption.reason ?? toGatewayError(cause, deps.log);
+        const { kind, message } = error;
+        const outcome =
+          kind === 'client_left' ? 'cancelled' : kind === 'upstream_timeout' ? 'timeout' : 'error';
+        record.close({ outcome, status: status ?? error.status, error: message });
+        return error;
+      };
       try {
-        const exchange = await openExchange(call, deps, settings, record);
-        const route = resolve(settings.config, exchange.model, call.format.name, world);
-        return await attemptAll(exchange, route);
+        const identity = settings.auth.identify(call.request.headers, call.queryKey);
+        if (identity.name !== undefined) record.note({ apiKey: identity.name });
+        const place = concurrency.admit(settings.config, identity.key, interruption);
+        if (place !== undefined) leave = await place;
+        const own = { call, deps, settings, record, interruption, concurrency };
+        const exchange = await openExchange(own, identity);
+        const found = routeOf(exchange, identity);
+        const route = { ...found, targets: knowingTargets(exchange, found) };
+        const answer = attemptAll(exchange, route);
+        if (!exchange.stream) return await answer;
+        return await inTime(exchange, answer, (cause) => failed(cause, 200));
       } catch (cause) {
-        const error = call.request.signal.aborted ? clientLeft() : asGatewayError(cause, deps);
-        record.close({
-          outcome:
-            error.kind === 'client_left'
-              ? 'cancelled'
-              : error.kind === 'upstream_timeout'
-                ? 'timeout'
-                : 'error',
-          status: error.status,
-          error: error.message,
-        });
-        return errorReply(error, call.format, call.id);
+        return errorReply(failed(cause), call.format, call.id);
       }
     },
+    interrupt: () => open.close(shuttingDown()),
   };
+
+  function routeOf(exchange: Exchange, identity: Identity): SteeredRoute {
+    const { settings, model, call, body } = exchange;
+    const { config } = settings;
+    if (!deps.steering) return resolve(config, model, call.format.name, world);
+    return deps.steering.route(config, world, {
+      model,
+      format: call.format.name,
+      apiKey: identity.name,
+      headers: call.request.headers,
+      body: () => body.json,
+      inputTokens: () => exchange.client.estimateInput(),
+    });
+  }
 }
 
-/** Who calls, and what is asked. */
-async function openExchange(
-  call: Call,
-  deps: GatewayDeps,
-  settings: Settings,
-  record: RecordBuilder,
-): Promise<Exchange> {
-  const identity = settings.auth.identify(call.request.headers, call.queryKey);
-  if (identity.name !== undefined) record.note({ apiKey: identity.name });
+/** What is asked. */
+async function openExchange(own: Own, identity: Identity): Promise<Exchange> {
+  const { call, settings, record } = own;
   const limit = settings.config.server.maxBodyBytes;
   const maxBytes = call.format.name === 'messages' ? Math.min(limit, MESSAGES_MAX_BYTES) : limit;
   const body = await readRequestBody(call.request, maxBytes);
+  own.deps.traces?.of(call.id)?.clientRequest(call.request, body.bytes);
   const model = call.fromPath?.model ?? bodyModel(body);
   const stream = call.fromPath?.stream ?? bodyStream(body);
-  const exchange = new Exchange({ call, deps, settings, record, body, model, stream });
+  const exchange = new Exchange({ ...own, body, model, stream });
   record.note({
     alias: model,
     streaming: stream,
@@ -102,71 +136,19 @@ async function openExchange(
       field: 'model',
     });
   }
+  exchange.owner = identity.name ?? '';
+  await findReferences(exchange);
   return exchange;
 }
+
+/** What is known of a request before its body. */
+type Own = Pick<Exchange, 'call' | 'deps' | 'settings' | 'record' | 'interruption' | 'concurrency'>;
 
 /** Anthropic's own bound of a Messages request (docs: API errors, request_too_large). */
 const MESSAGES_MAX_BYTES = 32 * 1024 * 1024;
 
-/** Target after target until an answer has begun; then at most a short wait and the last one again. */
-async function attemptAll(exchange: Exchange, route: Route): Promise<Response> {
-  const { resilience } = exchange.settings.config;
-  const { failover, retries } = resilience;
-  const targets = failover.enabled ? route.targets : route.targets.slice(0, 1);
-  let retry = 0;
-  for (let next = 0; ; ) {
-    const target = targets[next];
-    if (target === undefined) throw new GatewayError('internal', 'No target is left.');
-    const isLast = next + 1 >= targets.length;
-    exchange.attempts += 1;
-    try {
-      return await runAttempt(exchange, { target, isLast });
-    } catch (cause) {
-      const error = asGatewayError(cause, exchange.deps);
-      const waitMs = backOffMs(error, retry, exchange);
-      const again =
-        error.retryable &&
-        !exchange.call.request.signal.aborted &&
-        exchange.attempts < failover.maxAttempts &&
-        (!isLast || (retry < retries.max && waitMs <= retries.maxWaitMs));
-      if (!isLast || !again) coolDown(exchange, target, error);
-      if (!again) throw error;
-      if (isLast) {
-        retry += 1;
-        exchange.record.waited(waitMs);
-        await Bun.sleep(waitMs);
-      } else {
-        next += 1;
-      }
-    }
-  }
-}
-
-function coolDown(exchange: Exchange, target: Target, error: GatewayError): void {
-  const { deps, settings } = exchange;
-  const rest = target.provider.cooldown ?? settings.config.resilience.cooldown;
-  deps.cooldowns.fail(target.provider.name, target.model, error, rest);
-}
-
-/** What the provider asks for, else a doubling back-off with jitter. A lost connection is retried at once. */
-function backOffMs(error: GatewayError, retry: number, exchange: Exchange): number {
-  if (error.retryAfter !== undefined) return error.retryAfter * 1000;
-  // A kept-alive connection that the provider had closed: nothing was wrong with the provider.
-  if (error.code === 'ECONNRESET' && retry === 0) return 0;
-  return 200 * 2 ** retry * (0.5 + exchange.deps.random());
-}
-
 function price(settings: Settings, usage: Usage, provider: string, model: string) {
   return priceOf(usage, { provider, model, config: settings.config });
-}
-
-/** Everything that is thrown becomes a `GatewayError`; what is not one is a fault of ours. */
-function asGatewayError(cause: unknown, deps: GatewayDeps): GatewayError {
-  if (cause instanceof GatewayError) return cause;
-  deps.log.error('a fault in the gateway', () => ({
-    error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
-  }));
-  return new GatewayError('internal', 'The gateway failed to serve this request.', { cause });
 }
 
 /** An error as a reply in the client's own envelope. */
@@ -178,9 +160,27 @@ export function errorReply(error: GatewayError, format: Format, requestId: strin
     'x-plexus-error-source': error.fromUpstream ? 'upstream' : 'gateway',
   };
   if (error.provider !== undefined) headers['x-plexus-provider'] = error.provider;
-  if (error.retryAfter !== undefined) {
-    headers['retry-after'] = String(Math.max(0, Math.ceil(error.retryAfter)));
+  const retryAfter = error.retryAfter ?? (isUnnamed(error) ? UNNAMED_RETRY_S : undefined);
+  if (isHopeless(error)) headers['x-should-retry'] ??= 'false';
+  if (retryAfter !== undefined) {
+    headers['retry-after'] = String(Math.max(0, Math.ceil(retryAfter)));
   }
   const body = error.body ?? JSON.stringify(format.encodeError(error, requestId));
   return new Response(body, { status: error.status, headers });
+}
+
+/** Codex gives up at a 429 that names no time, so one is named where the provider did not. */
+const UNNAMED_RETRY_S = 5;
+
+function isUnnamed(error: GatewayError): boolean {
+  return error.status === 429 && !isHopeless(error);
+}
+
+/** Failures that stay until somebody changes the configuration or pays; SDKs would try them for minutes. */
+function isHopeless({ kind, code }: GatewayError): boolean {
+  return (
+    kind === 'upstream_credentials' ||
+    code === 'insufficient_quota' ||
+    code === 'no_target_configured'
+  );
 }

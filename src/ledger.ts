@@ -19,6 +19,19 @@ export class Ledger {
     if (!this.approximated.includes(entry)) this.approximated.push(entry);
   }
 
+  /** Gives every path another spelling, or several. */
+  respell(spell: (path: string) => readonly string[]): void {
+    const dropped = this.dropped.splice(0);
+    for (const path of dropped.flatMap(spell)) this.drop(path);
+    const approximated = this.approximated.splice(0);
+    for (const entry of approximated) {
+      const end = entry.indexOf(' (');
+      for (const path of spell(entry.slice(0, end))) {
+        this.approximate(path, entry.slice(end + 2, -1));
+      }
+    }
+  }
+
   /** What was reported as dropped was carried after all. */
   keep(path: string): void {
     const at = this.dropped.indexOf(path);

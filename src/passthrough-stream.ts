@@ -1,9 +1,11 @@
 /** A same-format stream from the provider to the client: bytes, watched by a tap. */
 import { GatewayError } from './errors.ts';
 import type { Format, ProviderContext, ReplyEncoder } from './formats/format.ts';
-import { StreamTap, type Tapped } from './stream-tap.ts';
 import { byteStream } from './stream/byte-stream.ts';
 import type { Source } from './stream/source.ts';
+import { StreamTap, type Tapped } from './stream-tap.ts';
+import { faultError } from './transform/fault-error.ts';
+import { brokenFault } from './transform/provider-reply.ts';
 import type { UnifiedChunk } from './unified.ts';
 import type { Watch } from './watch.ts';
 
@@ -41,28 +43,26 @@ export function tappedSource(
         }
         ended = true;
         return [tap.end()];
-      } catch {
+      } catch (cause) {
         if (ended) return undefined;
-        ended = true;
+        cancel();
         const last = tap.end();
         // An answer that was complete before the connection broke is complete.
         if (last.chunks.some((chunk) => chunk.type === 'done')) return [last];
         const said = last.chunks.filter((chunk) => chunk.type !== 'error');
-        return [{ ...last, chunks: [...said, { type: 'error', error: BROKEN }] }];
+        return [{ ...last, chunks: [...said, { type: 'error', error: brokenFault(cause) }] }];
       }
     },
     cancel,
   };
 }
 
-const BROKEN = {
-  message: 'The connection to the provider broke before the answer was complete.',
-  status: 502,
-  type: 'upstream_unreachable',
-};
-
 function isLast(chunk: UnifiedChunk): boolean {
   return chunk.type === 'done' || chunk.type === 'error';
+}
+
+function isStart(chunk: UnifiedChunk): boolean {
+  return chunk.type === 'start';
 }
 
 export interface TappedStreamOptions {
@@ -71,6 +71,8 @@ export interface TappedStreamOptions {
   encoder(): ReplyEncoder;
   keepAliveMs: number;
   provider: string;
+  /** Gets the text in which the answer ends well; unset: nobody wants it. */
+  onLast: ((ended: string) => void) | undefined;
 }
 
 /**
@@ -85,6 +87,7 @@ export function tappedStream(
   const { watch } = options;
   /** Set until the held pieces went out. */
   let first: readonly Tapped[] | undefined = held;
+  const last: LastSaid = { start: undefined, bytes: '' };
   return byteStream(
     {
       async next() {
@@ -100,7 +103,14 @@ export function tappedStream(
         }
         if (items === undefined) return { bytes: undefined, last: true };
         let bytes = '';
-        for (const item of items) bytes += item.bytes + breakText(item, options);
+        for (const item of items) {
+          if (item.bytes !== '') last.bytes = item.bytes;
+          last.start ??= item.chunks.find(isStart);
+          bytes += item.bytes + breakText(item, options, last);
+          if (options.onLast && item.chunks.some(({ type }) => type === 'done')) {
+            options.onLast(Buffer.from(item.bytes, 'latin1').toString('utf8'));
+          }
+        }
         return { bytes: Buffer.from(bytes, 'latin1'), last: watch.ended };
       },
       keepAlive: () => Buffer.from(options.encoder().keepAlive(), 'utf8'),
@@ -114,16 +124,34 @@ export function tappedStream(
 }
 
 /** The format's terminal error after a piece that broke off, as latin1 bytes; '' when there is none to add. */
-function breakText({ chunks, bytes }: Tapped, options: TappedStreamOptions): string {
+function breakText(
+  { chunks, isTold }: Tapped,
+  options: TappedStreamOptions,
+  last: LastSaid,
+): string {
   const broken = chunks.find((chunk) => chunk.type === 'error');
-  if (broken === undefined) return '';
-  const { message } = broken.error;
-  // The provider's own error event was forwarded with its words; a second one would be too much.
-  if (bytes.includes(latin1(JSON.stringify(message).slice(1, -1)))) return '';
+  if (broken === undefined || isTold) return '';
   const encoder = options.encoder();
-  for (const chunk of chunks) if (chunk.type === 'start') encoder.push(chunk);
-  const { provider } = options;
-  return latin1(encoder.fail(new GatewayError('upstream_unreachable', message, { provider })));
+  // The encoder catches up with what the client was told; only its last words go out.
+  if (last.start) encoder.push(last.start);
+  const text = encoder.fail(faultError(broken.error, options.provider));
+  return latin1(last.start ? renumbered(text, last.bytes) : text);
+}
+
+const SEQUENCE = /"sequence_number":\s*(\d+)/g;
+
+/** Events of the Responses format are counted: the last one goes on from what was forwarded. */
+function renumbered(text: string, forwarded: string): string {
+  const last = [...forwarded.matchAll(SEQUENCE)].at(-1)?.[1];
+  if (last === undefined) return text;
+  return text.replace(SEQUENCE, `"sequence_number":${Number(last) + 1}`);
+}
+
+/** What a client was told so far, as far as the error of a broken stream has to fit to it. */
+interface LastSaid {
+  start: UnifiedChunk | undefined;
+  /** The last piece that was forwarded. */
+  bytes: string;
 }
 
 /** UTF-8 bytes held as latin1. */

@@ -7,9 +7,10 @@ import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError, invalid } from './errors.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { type Span, topLevelSpans } from './json-span.ts';
+import { readBytes, tooLarge } from './limits/body.ts';
 
 /** Top-level fields that the gateway itself reads. */
-const READ = ['model', 'stream', 'stream_options'] as const;
+const READ = ['model', 'stream', 'stream_options', 'store'] as const;
 type ReadField = (typeof READ)[number];
 
 export class RequestBody {
@@ -69,24 +70,9 @@ const UNPACK: Readonly<Record<string, Unpack>> = {
 export async function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
   const { headers } = request;
   const length = headers.get('content-length');
-  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
-  let bytes: Buffer;
-  try {
-    bytes = Buffer.from(await request.arrayBuffer());
-  } catch (cause) {
-    throw unread(cause);
-  }
-  if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await readBytes(request, length === null ? undefined : Number(length), maxBytes);
   const coding = headers.get('content-encoding');
   return new RequestBody(coding === null ? bytes : await unpack(bytes, coding, maxBytes));
-}
-
-function unread(cause: unknown): GatewayError {
-  const message = cause instanceof Error ? cause.message : '';
-  if (message.includes('maxRequestBodySize')) {
-    return new GatewayError('too_large', 'The request body is too large.', { cause });
-  }
-  return new GatewayError('client_left', 'The request body did not arrive.', { cause });
 }
 
 async function unpack(packed: Buffer, codings: string, maxBytes: number): Promise<Buffer> {
@@ -118,11 +104,6 @@ async function unpack(packed: Buffer, codings: string, maxBytes: number): Promis
 
 function isCode(cause: unknown, code: string): boolean {
   return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === code;
-}
-
-function tooLarge(maxBytes: number): GatewayError {
-  const mb = Math.round(maxBytes / 1024 / 1024);
-  return new GatewayError('too_large', `The request body is larger than ${mb} MB.`);
 }
 
 function parseBody(text: string): JsonObject {

@@ -30,6 +30,8 @@ export interface World {
   anyCooling(): boolean;
   /** Unix ms until which a target rests; undefined when it is well. */
   coolingUntil(provider: string, model: string): number | undefined;
+  /** Unix ms before which the provider itself said that it would refuse; undefined when it named no time. */
+  namedUntil(provider: string, model: string): number | undefined;
   /** Orders targets by what was measured; undefined when there is nothing to go by. */
   rank?(selector: SelectorName, targets: readonly Target[]): readonly Target[] | undefined;
   now(): number;
@@ -58,8 +60,7 @@ export function resolve(
         (target) => world.coolingUntil(target.provider.name, target.model) === undefined,
       )
     : usable;
-  // With a single target a certain refusal is all that sparing it would bring.
-  const ready = awake.length > 0 ? awake : usable.length === 1 ? usable : [];
+  const ready = awake.length > 0 ? awake : lastResort(usable, world);
   if (ready.length === 0) throw allCooling(model, usable, world);
   const ordered = order(alias?.selector ?? 'in_order', alias?.name ?? model, ready, world);
   const targets =
@@ -70,6 +71,13 @@ export function resolve(
         ]
       : ordered;
   return { alias: alias?.name ?? model, config: alias, targets };
+}
+
+/** With a single target a certain refusal is all that sparing it would bring, unless it said so itself. */
+function lastResort(usable: readonly Candidate[], world: World): readonly Candidate[] {
+  const [only] = usable;
+  if (usable.length > 1 || only === undefined) return [];
+  return world.namedUntil(only.provider.name, only.model) === undefined ? usable : [];
 }
 
 /** The targets of an alias, and those of them that are configured and switched on. */
@@ -86,11 +94,7 @@ function sorted(all: readonly Candidate[]): Candidates {
 /** They follow from the configuration alone, which is frozen; an alias belongs to one configuration. */
 const known = new WeakMap<AliasConfig, Map<FormatName, Candidates>>();
 
-function aliasCandidates(
-  config: Config,
-  alias: AliasConfig,
-  clientFormat: FormatName,
-): Candidates {
+function aliasCandidates(config: Config, alias: AliasConfig, clientFormat: FormatName): Candidates {
   let byFormat = known.get(alias);
   if (byFormat === undefined) {
     byFormat = new Map();
@@ -104,11 +108,7 @@ function aliasCandidates(
   return candidates;
 }
 
-function listCandidates(
-  config: Config,
-  alias: AliasConfig,
-  clientFormat: FormatName,
-): Candidate[] {
+function listCandidates(config: Config, alias: AliasConfig, clientFormat: FormatName): Candidate[] {
   const candidates: Candidate[] = [];
   for (const target of alias.targets) {
     const provider = config.providers.get(target.provider);

@@ -6,25 +6,37 @@ export interface RunningServer {
   /** Where it listens, for people and for a base URL. */
   readonly address: string;
   readonly port: number | undefined;
-  /** Stops accepting; running requests have `graceMs` to end, the rest is cut. */
-  stop(graceMs: number): Promise<void>;
+  /**
+   * Stops accepting; running requests have `graceMs` to end. Then `interrupt` is called, which tells
+   * the rest to end, and what does not is cut.
+   */
+  stop(graceMs: number, interrupt: () => void): Promise<void>;
 }
 
 /** Seconds; a connection between two requests is closed after so much silence. */
 const IDLE_SECONDS = 60;
+/** How long requests that were told to end may take over their last words, ms. */
+const FAREWELL_MS = 1000;
 
 /** @throws Error with code `EADDRINUSE` when the port is taken */
 export function serve(app: App, config: ServerConfig): RunningServer {
   const options = {
     // Bun shows sources to clients in development, which is its default.
     development: false,
-    // A little above our own limit, so that ours answers, in the client's envelope.
-    maxRequestBodySize: config.maxBodyBytes + 1024 * 1024,
+    // Bun's own refusal has no body; ours counts and answers in the client's envelope.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     error: () => internalError(),
-    fetch(request: Request, server: Bun.Server<undefined>) {
+    async fetch(request: Request, server: Bun.Server<undefined>) {
+      const ip = server.requestIP(request)?.address ?? null;
+      if (request.method !== 'POST') return app(request, { ip });
       // Streams and slow answers are judged by progress, not by Bun's idle timer.
-      if (request.method === 'POST') server.timeout(request, 0);
-      return app(request, { ip: server.requestIP(request)?.address ?? null });
+      server.timeout(request, 0);
+      const response = await app(request, { ip });
+      const { status } = response;
+      // The rest of a body that was refused is not waited for.
+      if (status === 413 || status === 408) server.timeout(request, 1);
+      else if (status >= 400) server.timeout(request, IDLE_SECONDS);
+      return response;
     },
   };
   const server =
@@ -40,9 +52,12 @@ export function serve(app: App, config: ServerConfig): RunningServer {
   return {
     address: config.unix ? `unix:${config.unix}` : `http://${host}:${server.port}`,
     port: server.port,
-    async stop(graceMs) {
+    async stop(graceMs, interrupt) {
       const ended = server.stop();
-      await Promise.race([ended, Bun.sleep(graceMs)]);
+      const isOver = ended.then(() => true);
+      if (await Promise.race([isOver, Bun.sleep(graceMs)])) return;
+      interrupt();
+      if (await Promise.race([isOver, Bun.sleep(FAREWELL_MS)])) return;
       await server.stop(true);
     },
   };

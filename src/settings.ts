@@ -3,19 +3,19 @@ import { createAuthenticator } from './auth.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
 import type { Settings } from './exchange.ts';
 import type { Format } from './formats/format.ts';
+import type { QuirkEffects } from './quirks/quirk.ts';
 import { type Chain, createChain, hooksFor } from './transform/chain.ts';
-import type { Transformer, TransformerConstructor } from './transform/llms.ts';
-import { createRegistry, loadTransformerFile } from './transform/registry.ts';
+import { createRegistry, loadTransformerFile, type TransformerFile } from './transform/registry.ts';
 import { providerHeaders } from './upstream.ts';
 
 /** @throws Error when a transformer file cannot be loaded */
-export async function createSettings(config: Config, now: () => number): Promise<Settings> {
-  const files = new Map<string, Transformer | TransformerConstructor>();
+export async function createSettings(config: Config, effects: QuirkEffects): Promise<Settings> {
+  const files = new Map<string, TransformerFile>();
   for (const { path, options } of config.transformers) {
     const [name, transformer] = await loadTransformerFile(path, options);
     files.set(name, transformer);
   }
-  const registry = createRegistry(files);
+  const registry = createRegistry(files, effects);
   const chains = new Map<string, Promise<Chain>>();
   const headers = new Map<string, Readonly<Record<string, string>>>();
 
@@ -30,7 +30,7 @@ export async function createSettings(config: Config, now: () => number): Promise
 
   return {
     config,
-    auth: createAuthenticator(config, now),
+    auth: createAuthenticator(config, effects.now),
     chain(client, target, provider, model) {
       // Only models with transformers of their own need a chain of their own.
       const own = provider.models.get(model)?.use.length ? model : '';

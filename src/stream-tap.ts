@@ -10,7 +10,7 @@ import type { Format, ProviderContext } from './formats/format.ts';
 import { isObject, parseJson } from './json.ts';
 import { modelKey, replyModel } from './passthrough.ts';
 import { DeltaTemplate } from './stream/delta-template.ts';
-import type { UnifiedChunk } from './unified.ts';
+import type { FormatName, UnifiedChunk } from './unified.ts';
 
 /** A piece of a stream on its way to the client. */
 export interface Tapped {
@@ -20,7 +20,20 @@ export interface Tapped {
   chunks: UnifiedChunk[];
   /** Characters of text in events that were not read. */
   quiet: number;
+  /** True when the provider's own error event is among the bytes. */
+  isTold: boolean;
 }
+
+/** What stands behind a complete answer and says nothing but that. */
+const LAST_EVENT: Readonly<Record<FormatName, string>> = {
+  chat: 'data: [DONE]\n\n',
+  messages: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  responses: '',
+  gemini: '',
+};
+
+/** No event is larger than this; a provider that sends more without a blank line sends no events. */
+const MAX_EVENT_BYTES = 64 * 1024 * 1024;
 
 const BACKSLASH = 92;
 
@@ -31,8 +44,11 @@ export class StreamTap {
   readonly #hideUsage: boolean;
   /** What a frame of an event begins with that need not be read. */
   readonly #quietHeads: readonly string[];
-  /** The bytes of an event that is not complete yet. */
-  #rest = '';
+  /** The pieces of an event that is not complete yet; joined once it is, as it may be a whole image. */
+  #rest: string[] = [];
+  #restLength = 0;
+  /** True from the end of the answer on: what a provider says behind it is nobody's. */
+  #isOver = false;
   /** `"model":"…"` as the provider writes it → as the client shall see it; set by the first event with a model. */
   #rename: readonly [from: string, to: string] | undefined;
   /** True from the first text, reasoning or call on: before it every event is read. */
@@ -49,29 +65,64 @@ export class StreamTap {
   }
 
   push(piece: Uint8Array): Tapped {
-    const incoming = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('latin1');
-    const text = this.#rest === '' ? incoming : this.#rest + incoming;
-    const end = endOfEvents(text);
-    this.#rest = end === text.length ? '' : text.slice(end);
-    const out: Tapped = { bytes: '', chunks: [], quiet: 0 };
-    if (end > 0) this.#events(end === text.length ? text : text.slice(0, end), out);
+    const incoming = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString(
+      'latin1',
+    );
+    const out: Tapped = { bytes: '', chunks: [], quiet: 0, isTold: false };
+    if (this.#restLength === 0) {
+      this.#take(incoming, out);
+    } else {
+      const tail = this.#rest.at(-1)?.slice(-3) ?? '';
+      this.#hold(incoming, out);
+      if (endOfEvents(tail + incoming) > 0) this.#take(this.#release(), out);
+    }
     return out;
+  }
+
+  /** Forwards the whole events of a text, holds what is left. */
+  #take(text: string, out: Tapped): void {
+    const end = endOfEvents(text);
+    if (end < text.length) this.#hold(text.slice(end), out);
+    if (end > 0) this.#events(end === text.length ? text : text.slice(0, end), out);
+  }
+
+  #hold(text: string, out: Tapped): void {
+    this.#rest.push(text);
+    this.#restLength += text.length;
+    if (this.#restLength <= MAX_EVENT_BYTES) return;
+    this.#release();
+    const message = 'The provider sent something that is no stream of events.';
+    out.chunks.push({ type: 'error', error: { message, status: 502 } });
+  }
+
+  #release(): string {
+    const text = this.#rest.length === 1 ? (this.#rest[0] ?? '') : this.#rest.join('');
+    this.#rest = [];
+    this.#restLength = 0;
+    return text;
   }
 
   /** The connection closed in good order; gives what was left. */
   end(): Tapped {
-    const out: Tapped = { bytes: '', chunks: [], quiet: 0 };
-    const rest = this.#rest;
-    this.#rest = '';
-    if (rest !== '') this.#events(rest, out);
-    for (const chunk of this.#decoder.end?.() ?? []) out.chunks.push(chunk);
+    const out: Tapped = { bytes: '', chunks: [], quiet: 0, isTold: false };
+    const rest = this.#release();
+    // Half an event is nobody's; one that lacks only its blank line gets it.
+    if (isWhole(rest)) this.#events(rest, out);
+    if (out.bytes !== '' && endOfEvents(out.bytes) < out.bytes.length) {
+      out.bytes += out.bytes.endsWith('\n') ? '\n' : '\n\n';
+    }
+    for (const chunk of this.#decoder.end?.() ?? []) {
+      out.chunks.push(chunk);
+      // The answer was complete, only its last event is missing, which clients wait for.
+      if (chunk.type === 'done') out.bytes += LAST_EVENT[this.#format.name];
+    }
     return out;
   }
 
   /** Whole events, one after the other; runs of alike ones at once. */
   #events(text: string, out: Tapped): void {
     const hasCr = text.includes('\r');
-    for (let from = 0; from < text.length; ) {
+    for (let from = 0; from < text.length && !this.#isOver; ) {
       const behind = this.#alike(text, from, out);
       if (behind > from) {
         from = behind;
@@ -116,11 +167,20 @@ export class StreamTap {
       return;
     }
     const chunks = this.#decoder.push(event);
+    let isBroken = false;
     for (const chunk of chunks) {
       out.chunks.push(chunk);
+      if (chunk.type === 'done') this.#isOver = true;
+      else if (chunk.type === 'error') isBroken = true;
       if (chunk.type === 'text' || chunk.type === 'reasoning' || chunk.type === 'call') {
         this.#hasOutput = true;
       }
+    }
+    if (isBroken) {
+      this.#isOver = true;
+      out.isTold = isOwnError(this.#format, event.data);
+      // What is no event of the format is not for its clients; the format's error follows.
+      if (!out.isTold) return;
     }
     if (this.#hideUsage && isUsageOnly(event.data)) return;
     const renamed = this.#renamed(frame, event.data);
@@ -214,6 +274,28 @@ function readFrame(frame: string): { event: string; data: string } | undefined {
     } else if (line.startsWith('event:')) event = line.slice(6).trim();
   }
   return data === undefined ? undefined : { event, data: utf8(data) };
+}
+
+/** True for an event that lacks only what closes it. */
+function isWhole(frame: string): boolean {
+  const event = readFrame(frame);
+  if (event === undefined) return false;
+  return event.data.trim() === '[DONE]' || parseJson(event.data) !== undefined;
+}
+
+/** True for an event in which a provider says of itself that it failed, as clients of its format know it. */
+function isOwnError(format: Format, data: string): boolean {
+  const value = parseJson(data);
+  if (!isObject(value)) return false;
+  switch (format.name) {
+    case 'messages':
+      return value['type'] === 'error';
+    case 'responses':
+      // Codex does not know the bare `error` event.
+      return value['type'] === 'response.failed';
+    default:
+      return isObject(value['error']);
+  }
 }
 
 /** Bytes held as latin1 → text. */

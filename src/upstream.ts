@@ -6,7 +6,9 @@ import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { AuthStyle, Format } from './formats/format.ts';
 import { isObject, parseJson } from './json.ts';
-import type { FormatName } from './unified.ts';
+import type { QuirkEffects } from './quirks/quirk.ts';
+import { refusalError } from './transform/fault-error.ts';
+import type { FormatName, ProviderFault } from './unified.ts';
 
 export interface UpstreamRequest {
   url: string;
@@ -34,6 +36,9 @@ export const sendWithFetch: Send = ({ url, headers, body, signal, proxy }) =>
     ...(proxy === undefined ? {} : { proxy }),
   } satisfies FetchOptions);
 type FetchOptions = RequestInit & { timeout: false; proxy?: string | false };
+
+/** A request of a quirk's own, as for an access token. */
+export const requestWithFetch: QuirkEffects['request'] = (url, init) => fetch(url, init);
 
 /** The URL for a format at a provider. */
 export function upstreamUrl(
@@ -140,9 +145,6 @@ async function readLimited(response: Response): Promise<string> {
   }
 }
 
-/** Statuses that speak of the credentials or the account of Plexus, not of the client's request. */
-const CREDENTIAL_STATUS = new Set([401, 402, 403]);
-
 /**
  * Turns an error reply of a provider into our error; the provider's words stay in it.
  * @param sameFormat the client speaks the provider's format and gets the reply as it is
@@ -163,25 +165,31 @@ export async function refusal(
       { provider: provider.name },
     );
   }
-  const body = await readLimited(response);
-  const fault = format.decodeError(status, parseJson(body) ?? body);
-  const retryAfter = retryAfterSeconds(response.headers, now) ?? fault.retryAfter;
-  const evidence = {
-    provider: provider.name,
+  const said = await readLimited(response);
+  // Some providers say the key back to whom they refuse.
+  const body = provider.apiKey ? said.replaceAll(provider.apiKey, '***') : said;
+  const parsed = parseJson(body);
+  const fault = format.decodeError(status, parsed ?? body);
+  const retryAfter = retryAfterSeconds(response.headers, now);
+  return refusalError({ ...fault, status: meantStatus(status, fault) }, provider.name, {
     headers: passedOnHeaders(response.headers) ?? {},
-    ...(fault.type === undefined ? {} : { type: fault.type }),
-    ...(fault.code === undefined ? {} : { code: fault.code }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
-  };
-  if (CREDENTIAL_STATUS.has(status)) {
-    return new GatewayError(
-      'upstream_credentials',
-      `The provider "${provider.name}" refused the gateway's own credentials (${status}): ${fault.message}`,
-      evidence,
-    );
-  }
-  const asItIs = sameFormat && isObject(parseJson(body)) ? { body } : {};
-  return new GatewayError('upstream_refused', fault.message, { ...evidence, ...asItIs, status });
+    ...(sameFormat && isErrorOf(format.name, parsed) ? { body } : {}),
+  });
+}
+
+/** True for an error reply as clients of the format know it; any other is put into its envelope. */
+export function isErrorOf(format: FormatName, reply: unknown): boolean {
+  if (!isObject(reply)) return false;
+  const { error } = reply;
+  if (!isObject(error) || typeof error['message'] !== 'string') return false;
+  if (format === 'messages') return reply['type'] === 'error';
+  return format === 'gemini' ? typeof error['code'] === 'number' : 'type' in error;
+}
+
+/** Gemini refuses a wrong key with a 400; its format knows that. */
+function meantStatus(status: number, fault: ProviderFault): number {
+  return fault.status === 401 ? 401 : status;
 }
 
 /** Seconds that a reply's headers ask to wait: `retry-after-ms`, `retry-after` in seconds or as a date. */

@@ -31,3 +31,20 @@ function tick(): void {
   }
   for (const check of checks) if (check()) checks.delete(check);
 }
+
+/** Times below this get a timer of their own; the coarse tick would be too late for them. */
+export const COARSE_MS = 2000;
+
+/** Calls `act` after `ms`, or up to a tick later where `ms` is long; the returned function prevents it. */
+export function after(ms: number, act: () => void): () => void {
+  if (ms < COARSE_MS) {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  }
+  const due = performance.now() + ms;
+  return watchCoarsely(() => {
+    if (performance.now() < due) return false;
+    act();
+    return true;
+  });
+}

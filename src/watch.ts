@@ -4,10 +4,10 @@
  */
 import type { Timeouts } from './config/config.ts';
 import { GatewayError } from './errors.ts';
-import { faultError } from './transform/provider-reply.ts';
+import { faultError } from './transform/fault-error.ts';
 import type { UnifiedChunk } from './unified.ts';
 import type { Meter } from './usage/meter.ts';
-import { watchCoarsely } from './watch-timer.ts';
+import { COARSE_MS, watchCoarsely } from './watch-timer.ts';
 
 /** How an answer ended. */
 export type AnswerEnd =
@@ -31,9 +31,6 @@ function isProgress(chunk: UnifiedChunk): boolean {
   return chunk.type !== 'idle' && chunk.type !== 'start';
 }
 
-/** Limits below this get a timer of their own; the coarse tick would be too late for them. */
-const COARSE_MS = 2000;
-
 export class Watch {
   readonly #options: WatchOptions;
   /** Stops the timer that runs while the upstream owes something. */
@@ -44,6 +41,10 @@ export class Watch {
   #waiting = true;
   #limitMs: number;
   #ended = false;
+  /** Asks whether the provider takes connections; cleared once headers came, or it was asked. */
+  #probe: ((timeoutMs: number) => Promise<boolean>) | undefined;
+  /** True while a probe is under way whose outcome still matters. */
+  #isProbing = false;
   /** Set when this watch gave up on the upstream. */
   #failure: GatewayError | undefined;
 
@@ -60,6 +61,20 @@ export class Watch {
 
   get meter(): Meter {
     return this.#options.meter;
+  }
+
+  /**
+   * The request goes out. Fetch does not tell a connection that does not stand from an answer that
+   * takes its time: after half of the time for connecting `probe` is asked.
+   */
+  connecting(probe: (timeoutMs: number) => Promise<boolean>): void {
+    this.#probe = probe;
+  }
+
+  /** Headers came. */
+  connected(): void {
+    this.#probe = undefined;
+    this.#isProbing = false;
   }
 
   /** A read of the upstream begins. */
@@ -96,6 +111,14 @@ export class Watch {
     if (!this.#ended) this.#stopTimer = this.#startTimer();
   }
 
+  /** The request must end before its time: its upstream is let go. */
+  interrupt(reason: GatewayError): void {
+    // A client that left reads no error; anyone else is told, through the upstream that breaks.
+    if (reason.kind === 'client_left') this.end({ kind: 'cancelled' });
+    this.#failure = reason;
+    this.#options.controller.abort(reason);
+  }
+
   /** The answer is over; later calls do nothing. */
   end(end: AnswerEnd): void {
     if (this.#ended) return;
@@ -120,7 +143,7 @@ export class Watch {
         if (left > 0) arm(left);
       }, ms);
     };
-    arm(limit);
+    arm(Math.min(limit, this.#options.timeouts.connectMs / 2));
     return () => clearTimeout(timer);
   }
 
@@ -128,6 +151,7 @@ export class Watch {
   #check(): number {
     const { monotonic, controller, provider } = this.#options;
     const silent = this.#waiting ? monotonic() - this.#since : 0;
+    if (this.#probe !== undefined) this.#tryConnection(this.#probe, silent);
     if (silent < this.#limitMs - 1) return this.#limitMs - silent;
     const seconds = Math.round(silent / 100) / 10;
     this.#failure = new GatewayError(
@@ -137,5 +161,23 @@ export class Watch {
     );
     controller.abort(this.#failure);
     return 0;
+  }
+
+  #tryConnection(probe: (timeoutMs: number) => Promise<boolean>, waitedMs: number): void {
+    const { provider, timeouts } = this.#options;
+    const half = timeouts.connectMs / 2;
+    if (waitedMs < half) return;
+    this.#probe = undefined;
+    this.#isProbing = true;
+    void probe(half).then((takesConnections) => {
+      if (takesConnections || !this.#isProbing || this.#ended) return;
+      this.interrupt(
+        new GatewayError(
+          'upstream_unreachable',
+          `The provider "${provider}" did not take a connection within ${timeouts.connectMs / 1000} s.`,
+          { provider, code: 'ETIMEDOUT' },
+        ),
+      );
+    });
   }
 }

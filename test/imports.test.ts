@@ -7,17 +7,19 @@ import { dirname, join, relative, resolve } from 'node:path';
  * higher layer's types is a dependency like any other.
  */
 const LAYERS: readonly (readonly RegExp[])[] = [
-  [/^(json|errors|ledger|unified|json-span|version)\.ts$/],
+  [/^(json|errors|ledger|unified|json-span|version|watch-timer)\.ts$/],
   [/^stream\//, /^log\.ts$/, /^assemble\.ts$/],
   [/^formats\//, /^quirks\//],
   [/^transform\//, /^config\//, /^demo\//],
   [
-    /^(auth|resolve|upstream|request-body|models|passthrough|passthrough-stream|hold|watch)\.ts$/,
+    /^(auth|resolve|upstream|connect-probe|request-body|models|passthrough|passthrough-stream|stream-tap|hold|watch)\.ts$/,
     /^usage\//,
     /^health\//,
+    /^limits\//,
     /^responses-store\//,
+    /^count-tokens\//,
   ],
-  [/^(exchange|settings|attempt|gateway)\.ts$/],
+  [/^(exchange|earlier-answers|settings|attempt|failover|late-answer|gateway)\.ts$/],
   [/^(app|server)\.ts$/, /^manage\//],
   [/^cli\//, /^(main|index)\.ts$/],
 ];

@@ -92,9 +92,9 @@ export interface Format {
   path(model: string, stream: boolean): string;
   /**
    * Wire names of top-level fields of the middle language where they differ, for the ledger:
-   * `{ max_tokens: 'generationConfig.maxOutputTokens' }`.
+   * `{ max_tokens: 'generationConfig.maxOutputTokens' }`. Several, where several amount to one.
    */
-  readonly fields: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string | readonly string[]>>;
 
   /**
    * Client's body → unified. Reports what unified cannot hold.

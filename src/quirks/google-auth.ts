@@ -6,16 +6,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import { isObject, type JsonObject, number, parseJson, text } from '../json.ts';
-
-/** Effects, so that tests stay offline. */
-export interface GoogleAuthDeps {
-  request(url: string, init: RequestInit): Promise<Response>;
-  /** The text of a file; undefined when there is none. */
-  readFile(path: string): Promise<string | undefined>;
-  environment: Readonly<Record<string, string | undefined>>;
-  /** Unix milliseconds. */
-  now(): number;
-}
+import type { QuirkEffects } from './quirk.ts';
 
 const TOKEN_URL = 'https://oauth2.googleapis.com/token';
 /** Asks the metadata server, where the machine runs in the cloud. */
@@ -43,14 +34,14 @@ interface Token {
 
 export class GoogleAuth {
   readonly #options: GoogleOptions;
-  readonly #deps: GoogleAuthDeps;
+  readonly #deps: QuirkEffects;
   /** The credentials, read once; cleared when that fails. */
   #credentials: Promise<JsonObject | undefined> | undefined;
   #token: Token | undefined;
   /** The request for a token while it runs: everybody who needs one waits for the same. */
   #pending: Promise<Token> | undefined;
 
-  constructor(options: JsonObject, deps: GoogleAuthDeps) {
+  constructor(options: JsonObject, deps: QuirkEffects) {
     this.#options = readOptions(options);
     this.#deps = deps;
   }

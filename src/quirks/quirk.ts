@@ -19,11 +19,22 @@ export interface QuirkContext {
   readonly ledger: Ledger;
 }
 
+/** What a quirk may reach of the world; handed in, so that tests stay offline. */
+export interface QuirkEffects {
+  /** A request of the quirk's own, as for an access token. */
+  request(url: string, init: RequestInit): Promise<Response>;
+  /** The text of a file; undefined when there is none. */
+  readFile(path: string): Promise<string | undefined>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Unix milliseconds. */
+  now(): number;
+}
+
 export interface Quirk {
   /** The name under which a configuration uses it. */
   readonly name: string;
   /** Makes it ready for one provider, with the options of the configuration. */
-  create(options: JsonObject): QuirkHooks;
+  create(options: JsonObject, effects: QuirkEffects): QuirkHooks;
 }
 
 export interface QuirkHooks {

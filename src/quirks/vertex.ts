@@ -8,18 +8,8 @@
  */
 import { array, isObject, type JsonObject, text } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
-import { GoogleAuth, type GoogleAuthDeps } from './google-auth.ts';
-import type { Quirk, QuirkContext, QuirkHooks, TargetChange } from './quirk.ts';
-
-const REAL: GoogleAuthDeps = {
-  request: (url, init) => fetch(url, init),
-  readFile: async (path) => {
-    const file = Bun.file(path);
-    return (await file.exists()) ? file.text() : undefined;
-  },
-  environment: Bun.env,
-  now: () => Date.now(),
-};
+import { GoogleAuth } from './google-auth.ts';
+import type { Quirk, QuirkContext, QuirkEffects, QuirkHooks, TargetChange } from './quirk.ts';
 
 /** The keys of other auth styles, which must not go to Google beside the token. */
 const NO_KEYS = { 'x-goog-api-key': undefined, 'x-api-key': undefined, 'api-key': undefined };
@@ -32,7 +22,7 @@ interface Vertex {
   readonly hasPlace: boolean;
 }
 
-function connect(options: JsonObject, deps: GoogleAuthDeps, defaultLocation: string): Vertex {
+function connect(options: JsonObject, deps: QuirkEffects, defaultLocation: string): Vertex {
   const auth = new GoogleAuth(options, deps);
   const location =
     text(options['location']) || deps.environment['GOOGLE_CLOUD_LOCATION'] || defaultLocation;
@@ -73,59 +63,56 @@ function inPath(model: string): string {
 
 type Make = (vertex: Vertex, options: JsonObject) => QuirkHooks;
 
-function vertexQuirk(name: string, location: string, deps: GoogleAuthDeps, make: Make): Quirk {
-  return { name, create: (options) => make(connect(options, deps, location), options) };
+function vertexQuirk(name: string, location: string, make: Make): Quirk {
+  return {
+    name,
+    create: (options, effects) => make(connect(options, effects, location), options),
+  };
 }
 
 /** Gemini: `v1beta1` has what the Gemini API's `v1beta` has. */
-export function vertexGemini(deps: GoogleAuthDeps = REAL): Quirk {
-  return vertexQuirk('vertex-gemini', 'us-central1', deps, (vertex) => ({
-    async target(_url, { stream }, context): Promise<TargetChange> {
-      const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent';
-      const path = `publishers/google/models/${inPath(context.model)}:${method}`;
-      return { url: await vertex.url(context, 'v1beta1', path), headers: await vertex.headers() };
-    },
-  }));
-}
+export const vertexGemini: Quirk = vertexQuirk('vertex-gemini', 'us-central1', (vertex) => ({
+  async target(_url, { stream }, context): Promise<TargetChange> {
+    const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent';
+    const path = `publishers/google/models/${inPath(context.model)}:${method}`;
+    return { url: await vertex.url(context, 'v1beta1', path), headers: await vertex.headers() };
+  },
+}));
 
 /**
  * Claude (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai): model in the URL, version
  * in the body. Betas go in the body too and unknown ones are refused (litellm#31607), so that those of
  * a client stay away; option `betas` names the ones to use.
  */
-export function vertexClaude(deps: GoogleAuthDeps = REAL): Quirk {
-  return vertexQuirk('vertex-claude', 'us-east5', deps, (vertex, options) => ({
-    body({ model: _, ...body }, _request, { ledger }) {
-      const betas = array(options['betas']);
-      return {
-        anthropic_version: 'vertex-2023-10-16',
-        ...(betas.length > 0 ? { anthropic_beta: betas } : {}),
-        ...withoutScopes(body, ledger),
-      };
-    },
-    async target(_url, { stream }, context): Promise<TargetChange> {
-      const method = stream ? 'streamRawPredict' : 'rawPredict';
-      const path = `publishers/anthropic/models/${inPath(context.model)}:${method}`;
-      const headers = await vertex.headers();
-      return {
-        url: await vertex.url(context, 'v1', path),
-        headers: { ...headers, 'anthropic-version': undefined, 'anthropic-beta': undefined },
-      };
-    },
-  }));
-}
+export const vertexClaude: Quirk = vertexQuirk('vertex-claude', 'us-east5', (vertex, options) => ({
+  body({ model: _, ...body }, _request, { ledger }) {
+    const betas = array(options['betas']);
+    return {
+      anthropic_version: 'vertex-2023-10-16',
+      ...(betas.length > 0 ? { anthropic_beta: betas } : {}),
+      ...withoutScopes(body, ledger),
+    };
+  },
+  async target(_url, { stream }, context): Promise<TargetChange> {
+    const method = stream ? 'streamRawPredict' : 'rawPredict';
+    const path = `publishers/anthropic/models/${inPath(context.model)}:${method}`;
+    const headers = await vertex.headers();
+    return {
+      url: await vertex.url(context, 'v1', path),
+      headers: { ...headers, 'anthropic-version': undefined, 'anthropic-beta': undefined },
+    };
+  },
+}));
 
 /** Chat completions, also of partners' models: `google/gemini-2.5-pro`, `xai/grok-4.1-fast-reasoning`. */
-export function vertexOpenAi(deps: GoogleAuthDeps = REAL): Quirk {
-  return vertexQuirk('vertex-openai', 'us-central1', deps, (vertex) => ({
-    async target(_url, _request, context): Promise<TargetChange> {
-      const headers = await vertex.headers();
-      if (!vertex.hasPlace) return { headers };
-      const path = 'endpoints/openapi/chat/completions';
-      return { url: await vertex.url(context, 'v1', path), headers };
-    },
-  }));
-}
+export const vertexOpenAi: Quirk = vertexQuirk('vertex-openai', 'us-central1', (vertex) => ({
+  async target(_url, _request, context): Promise<TargetChange> {
+    const headers = await vertex.headers();
+    if (!vertex.hasPlace) return { headers };
+    const path = 'endpoints/openapi/chat/completions';
+    return { url: await vertex.url(context, 'v1', path), headers };
+  },
+}));
 
 /**
  * Vertex knows neither a mark for the whole request (inspect_ai#3851) nor a mark's `scope`

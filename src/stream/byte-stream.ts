@@ -7,9 +7,9 @@
 export interface ByteFeed {
   /** The next piece; `last` when nothing follows it. An empty piece is skipped. */
   next(): Promise<{ bytes: Uint8Array | undefined; last: boolean }>;
-  /** A piece that says only that the connection lives. */
-  keepAlive(): Uint8Array;
-  /** The reader left. */
+  /** A piece that says only that the connection lives; undefined when none is wanted now. */
+  keepAlive(): Uint8Array | undefined;
+  /** Nobody reads on: the reader left, or `next` failed. */
   cancel(): void;
 }
 
@@ -27,10 +27,21 @@ export function byteStream(feed: ByteFeed, keepAliveMs: number): ReadableStream<
       const due = silent >= keepAliveMs - 1;
       if (due && waiting) {
         lastWrite = performance.now();
-        controller.enqueue(feed.keepAlive());
+        const sign = feed.keepAlive();
+        if (sign !== undefined) controller.enqueue(sign);
       }
       arm(controller, due ? keepAliveMs : keepAliveMs - silent);
     }, ms);
+  }
+
+  async function next(): ReturnType<ByteFeed['next']> {
+    try {
+      return await feed.next();
+    } catch (cause) {
+      clearTimeout(timer);
+      feed.cancel();
+      throw cause;
+    }
   }
 
   return new ReadableStream<Uint8Array>(
@@ -41,7 +52,7 @@ export function byteStream(feed: ByteFeed, keepAliveMs: number): ReadableStream<
       async pull(controller) {
         for (;;) {
           waiting = true;
-          const { bytes, last } = await feed.next();
+          const { bytes, last } = await next();
           waiting = false;
           if (bytes !== undefined && bytes.length > 0) {
             lastWrite = performance.now();

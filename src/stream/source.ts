@@ -16,6 +16,8 @@ export interface Break {
   cause: unknown;
 }
 
+const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
+
 /**
  * A body of server-sent events as items of a stage.
  * @param onBreak what to give when the connection breaks; gets the items that the stage's `end` gave
@@ -31,6 +33,8 @@ export function eventSource<T>(
   const text = new TextDecoder();
   const parser = new SseParser();
   let ended = false;
+  /** Bytes since the last item: nobody sends so many without one. */
+  let unheard = 0;
 
   const cancel = (): void => {
     ended = true;
@@ -67,8 +71,17 @@ export function eventSource<T>(
         if (ended) return undefined;
         return onBreak({ cause }, finish());
       }
-      if (piece.done) return ended ? undefined : finish();
-      return run(parser.push(text.decode(piece.value, { stream: true })));
+      try {
+        if (piece.done) return ended ? undefined : finish();
+        const items = run(parser.push(text.decode(piece.value, { stream: true })));
+        unheard = items.length > 0 ? 0 : unheard + piece.value.length;
+        if (unheard > MAX_UNHEARD_BYTES) throw new Error('no events');
+        return items;
+      } catch (cause) {
+        // The stage did not know what to make of what came.
+        cancel();
+        return onBreak({ cause }, []);
+      }
     },
     cancel,
   };

@@ -5,6 +5,7 @@
  * border sealed, so that a hook can neither read nor lose what they belong to.
  */
 
+import { GatewayError } from '../errors.ts';
 import { chat } from '../formats/chat/chat.ts';
 import type { Format, ReplyEncoder } from '../formats/format.ts';
 import { array, isObject, type JsonObject, object, parseJson, text } from '../json.ts';
@@ -19,8 +20,9 @@ import type {
   UnifiedMessage,
 } from '../unified.ts';
 import { clientStream } from './client-stream.ts';
+import { faultError } from './fault-error.ts';
 import { ClientSide, type HookContext } from './hook-context.ts';
-import { faultError, readChunks, readReply } from './provider-reply.ts';
+import { readChunks, readReply } from './provider-reply.ts';
 import { isEventStream, rememberUnread, type Unread } from './unread.ts';
 
 const format: Format = chat;
@@ -33,42 +35,51 @@ export function serializeUnread(
 ): Response {
   if (!hooks.hasForeignHook) return rememberUnread(value, { headers });
   const client = borderClient(hooks);
-  if (value.kind === 'chunks') {
-    const toError = (fault: Parameters<typeof faultError>[0]) =>
-      faultError(fault, hooks.provider.provider);
-    const encoder = thinkingEncoder(format.encoder(client));
-    const body = clientStream(value.chunks, encoder, { keepAliveMs: 0, toError });
-    return rememberUnread(value, { headers }, body);
-  }
-  const body = new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        const reply = JSON.stringify(withThinking(format.encodeReply(value.reply, client)));
-        controller.enqueue(new TextEncoder().encode(reply));
-        controller.close();
-      },
-    },
-    { highWaterMark: 0 },
+  return rememberUnread(value, { headers }, () =>
+    value.kind === 'chunks'
+      ? clientStream(value.chunks, thinkingEncoder(format.encoder(client)), {
+          keepAliveMs: 0,
+          toError: (fault) => faultError(fault, hooks.provider.provider),
+        })
+      : new Blob([JSON.stringify(withThinking(format.encodeReply(value.reply, client)))]).stream(),
   );
-  return rememberUnread(value, { headers }, body);
 }
 
 /** What a foreign hook made of a reply, as values. */
 export async function readBorder(response: Response, hooks: HookContext): Promise<Unread> {
   const restore = reopen(hooks);
   if (!isEventStream(response)) {
-    const value = object(parseJson(await response.text())) ?? {};
+    const value = parseJson(await readText(response, hooks));
+    if (!isObject(value)) throw badHook(hooks, 'gave a reply that is not a JSON object');
     const plain = new Response(JSON.stringify(withoutThinking(value)), {
       headers: { 'content-type': 'application/json' },
     });
     const reply = await readReply(plain, format, hooks.provider);
     return { kind: 'reply', reply: { ...reply, blocks: reply.blocks.map(restore.block) } };
   }
-  const plain = new Response(response.body?.pipeThrough(plainEvents()) ?? null, {
+  if (response.bodyUsed || response.body === null) {
+    throw badHook(hooks, 'gave a stream that it had already read');
+  }
+  const plain = new Response(plainEvents(response.body, hooks), {
     headers: { 'content-type': 'text/event-stream' },
   });
   const chunks = await readChunks(plain, format, hooks.provider);
   return { kind: 'chunks', chunks: through(chunks, { push: (chunk) => [restore.chunk(chunk)] }) };
+}
+
+/** A transformer of the user's that does not keep llms's contract: its fault, not the provider's. */
+function badHook({ provider }: HookContext, what: string, cause?: unknown): GatewayError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  const message = `A transformer of the provider "${provider.provider}" ${what}${why}.`;
+  return new GatewayError('internal', message, { cause });
+}
+
+async function readText(response: Response, hooks: HookContext): Promise<string> {
+  try {
+    return await response.text();
+  } catch (cause) {
+    throw badHook(hooks, 'gave a reply that cannot be read', cause);
+  }
 }
 
 /** Request values as llms hooks know them: the first reasoning of a message is its `thinking`. */
@@ -109,8 +120,12 @@ function borderClient(hooks: HookContext): ClientSide {
     body: {},
     bytes: client.estimateInput() * 4,
     ledger: client.ledger,
-    // A foreign hook may change the text; the token must survive that, its use is judged later.
-    envelope: { ...client.envelope, seal: (opaque) => client.envelope.seal(opaque) },
+    // A hook may change the text. A token that holds with its own text only is sealed with it.
+    envelope: {
+      ...client.envelope,
+      seal: (opaque, reasoning) =>
+        client.envelope.seal(opaque, opaque.format === 'messages' ? reasoning : undefined),
+    },
     newId: client.newId,
     now: client.now,
   });
@@ -142,8 +157,13 @@ function moveFromThinking(holder: JsonObject): void {
   delete holder['thinking'];
   if (thinking === undefined) return;
   const content = text(thinking['content']);
+  const signature = text(thinking['signature']);
   if (content === undefined) delete holder['reasoning_content'];
   else holder['reasoning_content'] = content;
+  if (signature === undefined || array(holder['reasoning_details']).length > 0) return;
+  holder['reasoning_details'] = [
+    { type: 'reasoning.text', text: content ?? '', signature, format: 'plexus', index: 0 },
+  ];
 }
 
 function eachHolder(value: JsonObject, visit: (holder: JsonObject) => void): void {
@@ -193,51 +213,91 @@ function thinkingEncoder(encoder: ReplyEncoder): ReplyEncoder {
   };
 }
 
-function plainEvents(): TransformStream<Uint8Array, Uint8Array> {
+/** A hook's stream with reasoning spelled as chat spells it; pull-driven like the rest. */
+function plainEvents(
+  body: ReadableStream<Uint8Array>,
+  hooks: HookContext,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
   const decoder = new TextDecoder();
   const parser = new SseParser();
-  const encoder = new TextEncoder();
-  const forward = (
-    events: readonly { data: string }[],
-    controller: TransformStreamDefaultController<Uint8Array>,
-  ): void => {
+  const utf8 = new TextEncoder();
+  const plain = (events: readonly { data: string }[]): string => {
+    let out = '';
     for (const { data } of events) {
       const value = parseJson(data);
-      const plain = isObject(value) ? JSON.stringify(withoutThinking(value)) : data;
-      controller.enqueue(encoder.encode(sseFrame(plain)));
+      out += sseFrame(isObject(value) ? JSON.stringify(withoutThinking(value)) : data);
     }
+    return out;
   };
-  return new TransformStream({
-    transform: (piece, controller) =>
-      forward(parser.push(decoder.decode(piece, { stream: true })), controller),
-    flush: (controller) => forward(parser.end(), controller),
-  });
+  async function read(): ReturnType<typeof reader.read> {
+    try {
+      return await reader.read();
+    } catch (cause) {
+      // What the provider did wrong is an event in this stream; the stream itself is the hook's.
+      throw badHook(hooks, 'failed in the middle of a stream', cause);
+    }
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await read();
+          const out = done
+            ? plain([...parser.push(decoder.decode()), ...parser.end()])
+            : plain(parser.push(decoder.decode(value, { stream: true })));
+          if (out !== '') controller.enqueue(utf8.encode(out));
+          if (done) controller.close();
+          if (done || out !== '') return;
+        }
+      },
+      async cancel(reason) {
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 // ------------------------------------------------------------------------------ tokens
 
-/** Opens the tokens that crossed the border. */
+/** Opens the tokens that crossed the border, in order of the chunks. */
 function reopen(hooks: HookContext): {
   block: (block: UnifiedBlock) => UnifiedBlock;
   chunk: (chunk: UnifiedChunk) => UnifiedChunk;
 } {
-  const { envelope } = hooks.client;
-  const token = (opaque: Opaque): Opaque =>
-    envelope.isSealed(opaque.value) ? (envelope.open(opaque.value)?.opaque ?? opaque) : opaque;
+  const { envelope, ledger } = hooks.client;
+  /** The open block's reasoning; a token that follows belongs to it. */
+  let reasoning = '';
+
+  function token(opaque: Opaque, text: string): Opaque {
+    if (!envelope.isSealed(opaque.value)) return opaque;
+    const opened = envelope.open(opaque.value, text);
+    if (opened !== undefined) return opened.opaque;
+    // Anthropic refuses a thinking whose text is not the one that was signed (PITFALLS 16).
+    ledger.drop('reply.signature');
+    return { ...opaque, value: '', format: 'chat' };
+  }
+  function call<T extends { id: string; opaque?: Opaque }>(value: T): T {
+    const { id, opaque } = envelope.detach(value.id);
+    return opaque ? { ...value, id, opaque } : value;
+  }
+
   return {
     block(block) {
-      if (block.type === 'reasoning' && block.opaque) {
-        return { ...block, opaque: token(block.opaque) };
-      }
-      if (block.type !== 'call') return block;
-      const { id, opaque } = envelope.detach(block.call.id);
-      return opaque ? { ...block, call: { ...block.call, id, opaque } } : block;
+      if (block.type === 'call') return { ...block, call: call(block.call) };
+      if (block.type !== 'reasoning' || !block.opaque) return block;
+      return { ...block, opaque: token(block.opaque, block.text) };
     },
     chunk(chunk) {
-      if (chunk.type === 'opaque') return { ...chunk, opaque: token(chunk.opaque) };
-      if (chunk.type !== 'call') return chunk;
-      const { id, opaque } = envelope.detach(chunk.id);
-      return opaque ? { ...chunk, id, opaque } : chunk;
+      if (chunk.type === 'reasoning') {
+        reasoning += chunk.text;
+        return chunk;
+      }
+      const text = reasoning;
+      reasoning = '';
+      if (chunk.type === 'opaque') return { ...chunk, opaque: token(chunk.opaque, text) };
+      return chunk.type === 'call' ? call(chunk) : chunk;
     },
   };
 }

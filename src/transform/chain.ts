@@ -6,6 +6,7 @@
 
 import { assembleReply, replyChunks } from '../assemble.ts';
 import type { ProviderConfig } from '../config/config.ts';
+import { GatewayError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
@@ -16,7 +17,7 @@ import type { UnifiedChatRequest } from '../unified.ts';
 import { fromLlmsRequest, readBorder, serializeUnread, toLlmsRequest } from './border.ts';
 import type { HookContext } from './hook-context.ts';
 import { asTransformer, STREAM_HEADERS } from './hooks.ts';
-import type { LLMProvider, Transformer } from './llms.ts';
+import type { LLMProvider } from './llms.ts';
 import type { Hook, Registry } from './registry.ts';
 import { takeUnread } from './unread.ts';
 
@@ -116,7 +117,7 @@ export function createChain(
         current =
           hook.kind === 'quirk'
             ? (hook.hooks.request?.(current, quirkContext(context)) ?? current)
-            : await runRequestHook(hook.transformer, current, llmsProvider, context, out);
+            : await runRequestHook(hook, current, llmsProvider, context, out);
       }
       const encoded = await providerSide.transformRequestIn(current, llmsProvider, context);
       out.body = asBody(isObject(encoded) ? encoded['body'] : encoded);
@@ -137,7 +138,7 @@ export function createChain(
         current =
           hook.kind === 'quirk'
             ? await runReplyQuirk(hook, current, request, quirkContext(context), context)
-            : ((await hook.transformer.transformResponseOut?.(current, context)) ?? current);
+            : await runReplyHook(hook, current, context);
       }
       return current;
     },
@@ -148,23 +149,50 @@ export function createChain(
   };
 }
 
+type LlmsHook = Extract<Hook, { kind: 'llms' }>;
+
 async function runRequestHook(
-  transformer: Transformer,
+  { name, transformer }: LlmsHook,
   request: UnifiedChatRequest,
   provider: LLMProvider,
   context: HookContext,
   out: ChainRequest,
 ): Promise<UnifiedChatRequest> {
   if (!transformer.transformRequestIn) return request;
-  // llms hooks edit what they are given, so each attempt gives them a copy.
-  const result = await transformer.transformRequestIn(toLlmsRequest(request), provider, context);
-  if (!isObject(result) || !isObject(result['body'])) return fromLlmsRequest(asRequest(result));
-  const config = result['config'];
-  if (isObject(config)) {
-    if (config['url'] !== undefined) out.url = String(config['url']);
-    if (isObject(config['headers'])) Object.assign(out.headers, headerStrings(config['headers']));
+  try {
+    // llms hooks edit what they are given, so each attempt gives them a copy.
+    const result = await transformer.transformRequestIn(toLlmsRequest(request), provider, context);
+    if (!isObject(result) || !isObject(result['body'])) return fromLlmsRequest(asRequest(result));
+    const config = result['config'];
+    if (isObject(config)) {
+      if (config['url'] !== undefined) out.url = String(config['url']);
+      if (isObject(config['headers'])) Object.assign(out.headers, headerStrings(config['headers']));
+    }
+    return fromLlmsRequest(asRequest(result['body']));
+  } catch (cause) {
+    throw hookError(name, 'transformRequestIn', cause);
   }
-  return fromLlmsRequest(asRequest(result['body']));
+}
+
+async function runReplyHook(
+  { name, transformer }: LlmsHook,
+  response: Response,
+  context: HookContext,
+): Promise<Response> {
+  try {
+    return (await transformer.transformResponseOut?.(response, context)) ?? response;
+  } catch (cause) {
+    throw hookError(name, 'transformResponseOut', cause);
+  }
+}
+
+/** A transformer that throws is at fault itself: no provider is blamed, no other target asked. */
+function hookError(name: string, hook: string, cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new GatewayError('internal', `The transformer "${name}" failed in ${hook}: ${message}`, {
+    cause,
+  });
 }
 
 /**
@@ -219,7 +247,7 @@ function headerStrings(headers: JsonObject): Record<string, string | undefined> 
 }
 
 function asRequest(value: unknown): UnifiedChatRequest {
-  if (!isUnifiedRequest(value)) throw new TypeError('a request hook gave no llms request');
+  if (!isUnifiedRequest(value)) throw new TypeError('it gave no llms request');
   return value;
 }
 function isUnifiedRequest(value: unknown): value is UnifiedChatRequest {

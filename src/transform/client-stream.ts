@@ -10,6 +10,8 @@ export interface ClientStreamOptions {
   keepAliveMs: number;
   /** Turns a fault inside the stream into the error that the client is shown. */
   toError: (fault: ProviderFault) => GatewayError;
+  /** Gets the text that ends a complete answer. */
+  onEnd?: ((ended: string) => void) | undefined;
 }
 
 const utf8 = new TextEncoder();
@@ -21,13 +23,17 @@ const utf8 = new TextEncoder();
 export function clientStream(
   source: Source<UnifiedChunk>,
   encoder: ReplyEncoder,
-  { keepAliveMs, toError }: ClientStreamOptions,
+  { keepAliveMs, toError, onEnd }: ClientStreamOptions,
 ): ReadableStream<Uint8Array> {
   /** One batch of chunks as text. */
   function encode(batch: readonly UnifiedChunk[]): { text: string; last: boolean } {
     let text = '';
     for (const chunk of batch) {
-      if (chunk.type === 'done') return { text: text + encoder.end(), last: true };
+      if (chunk.type === 'done') {
+        const ended = encoder.end();
+        onEnd?.(ended);
+        return { text: text + ended, last: true };
+      }
       if (chunk.type === 'error') {
         return { text: text + encoder.fail(toError(chunk.error)), last: true };
       }

@@ -37,9 +37,12 @@ export class ClientSide implements ClientContext {
     this.#bytes = init.bytes;
   }
 
-  /** About four characters of JSON make a token; good enough for a first figure, never 0. */
+  /** A closer look than the size, where an attempt can take one. */
+  estimate: (() => number | undefined) | undefined = undefined;
+
+  /** Without a closer look: about four characters of JSON make a token. Never 0. */
   estimateInput(): number {
-    return Math.max(1, Math.ceil(this.#bytes / 4));
+    return this.estimate?.() ?? Math.max(1, Math.ceil(this.#bytes / 4));
   }
 }
 
@@ -53,6 +56,8 @@ export class HookContext implements TransformerContext {
   readonly hasForeignHook: boolean;
   /** Left by the provider's request hook: undoes the mapping of tools in the reply. */
   restorer: ToolRestorer | undefined = undefined;
+  /** Gets what ends the client's answer: the JSON reply, or the text with the terminal event. */
+  onAnswer: ((ended: string) => void) | undefined = undefined;
   /** Silence after which a streaming client gets a sign of life, ms; 0: never. */
   keepAliveMs = 0;
 

@@ -7,14 +7,15 @@ import { GatewayError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { isObject } from '../json.ts';
 import { through } from '../stream/source.ts';
-import type { ProviderFault } from '../unified.ts';
+import type { FormatName, ProviderFault, UnifiedChatRequest } from '../unified.ts';
 import { readBorder, serializeUnread } from './border.ts';
 import { clientStream } from './client-stream.ts';
+import { faultError } from './fault-error.ts';
 import { reportForeignExtra } from './foreign-extra.ts';
 import { settleHistory } from './history.ts';
 import { contextOf } from './hook-context.ts';
 import type { TransformedRequest, Transformer } from './llms.ts';
-import { faultError, readChunks, readReply } from './provider-reply.ts';
+import { readChunks, readReply } from './provider-reply.ts';
 import { mapTools } from './tools.ts';
 import { isEventStream, takeUnread } from './unread.ts';
 
@@ -41,7 +42,11 @@ export function asTransformer(format: Format): Required<FormatTransformer> {
       const hooks = contextOf(context);
       const { ledger } = hooks.provider;
       reportForeignExtra(request, format.name, ledger);
-      const settled = { ...request, messages: settleHistory(request.messages, ledger) };
+      // Where a provider keeps a part of the conversation, only it knows what answers what.
+      const messages = refersElsewhere(request, format.name)
+        ? request.messages
+        : settleHistory(request.messages, ledger);
+      const settled = { ...request, messages };
       const mapped = mapTools(settled, format, ledger);
       hooks.restorer = mapped.restore;
       return { body: format.encodeRequest(mapped.request, hooks.provider), config: {} };
@@ -70,13 +75,26 @@ export function asTransformer(format: Format): Required<FormatTransformer> {
         const stream = clientStream(unread.chunks, format.encoder(hooks.client), {
           keepAliveMs,
           toError,
+          onEnd: hooks.onAnswer,
         });
         return new Response(stream, { headers: STREAM_HEADERS });
       }
-      return new Response(JSON.stringify(format.encodeReply(unread.reply, hooks.client)), {
-        headers: JSON_HEADERS,
-      });
+      const reply = JSON.stringify(format.encodeReply(unread.reply, hooks.client));
+      hooks.onAnswer?.(reply);
+      return new Response(reply, { headers: JSON_HEADERS });
     },
   };
 }
 type FormatTransformer = Omit<Transformer, 'logger'>;
+
+/** True when the provider itself keeps what the request goes on from. */
+function refersElsewhere({ extra, messages }: UnifiedChatRequest, format: FormatName): boolean {
+  if (extra?.format !== format) return false;
+  const { previous_response_id: previous, conversation } = extra.fields;
+  if (previous || conversation) return true;
+  return messages.some(
+    ({ content }) =>
+      Array.isArray(content) &&
+      content.some((part) => part.type === 'hosted' && part.value['type'] === 'item_reference'),
+  );
+}

@@ -5,24 +5,13 @@ import type { Format, ProviderContext } from '../formats/format.ts';
 import { isObject, parseJson } from '../json.ts';
 import { eventSource, listSource, type Source } from '../stream/source.ts';
 import type { ProviderFault, UnifiedChunk, UnifiedReply } from '../unified.ts';
+import { faultError } from './fault-error.ts';
 import { skimming } from './skim.ts';
 import { isEventStream } from './unread.ts';
 
 /** The chunk after which nothing is read, though the connection may stay open (PITFALLS: 76 s lost). */
 function isLast(chunk: UnifiedChunk): boolean {
   return chunk.type === 'done' || chunk.type === 'error';
-}
-
-/** What a fault inside a 200 means for the gateway. */
-export function faultError(fault: ProviderFault, provider: string): GatewayError {
-  const status = fault.status !== undefined && fault.status >= 400 ? fault.status : 502;
-  return new GatewayError('upstream_refused', fault.message, {
-    status,
-    provider,
-    ...(fault.type === undefined ? {} : { type: fault.type }),
-    ...(fault.code === undefined ? {} : { code: fault.code }),
-    ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
-  });
 }
 
 /** The chunks of a streamed reply. A provider that answers with JSON all the same is read, too. */
@@ -49,8 +38,12 @@ export async function readChunks(
   );
 }
 
-function brokenFault(cause: unknown): ProviderFault {
-  if (cause instanceof GatewayError) return { message: cause.message, status: cause.status };
+/** What to say of a stream that broke off: the reason of whoever broke it, else that it broke. */
+export function brokenFault(cause: unknown): ProviderFault {
+  if (cause instanceof GatewayError) {
+    const { message, status, retryAfter } = cause;
+    return retryAfter === undefined ? { message, status } : { message, status, retryAfter };
+  }
   return {
     message: 'The connection to the provider broke before the answer was complete.',
     status: 502,

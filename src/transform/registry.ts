@@ -5,7 +5,7 @@
 import { FORMATS } from '../formats/index.ts';
 import type { JsonObject } from '../json.ts';
 import { QUIRKS } from '../quirks/index.ts';
-import type { Quirk, QuirkHooks } from '../quirks/quirk.ts';
+import type { Quirk, QuirkEffects, QuirkHooks } from '../quirks/quirk.ts';
 import { asTransformer } from './hooks.ts';
 import {
   instantiate,
@@ -48,7 +48,8 @@ export interface Registry {
 
 /** @param files the user's own transformers, already loaded, by name */
 export function createRegistry(
-  files: ReadonlyMap<string, Transformer | TransformerConstructor>,
+  files: ReadonlyMap<string, TransformerFile>,
+  effects: QuirkEffects,
 ): Registry {
   const own = Object.values(FORMATS).map((format): [string, Transformer] => [
     format.name,
@@ -57,9 +58,13 @@ export function createRegistry(
   return {
     async hook(name, options) {
       const file = files.get(name);
-      if (file) return { kind: 'llms', name, transformer: instantiate(file, options) };
+      if (file) {
+        const { instance, exported } = file;
+        const transformer = options === undefined ? instance : instantiate(exported, options);
+        return { kind: 'llms', name, transformer };
+      }
       const quirk: Quirk | undefined = QUIRKS.get(name);
-      if (quirk) return { kind: 'quirk', name, hooks: quirk.create(options ?? {}) };
+      if (quirk) return { kind: 'quirk', name, hooks: quirk.create(options ?? {}, effects) };
       if (name in FORMATS || FORMAT_NAMES_OF_LLMS.includes(name)) return undefined;
       const service = await llmsService(own);
       const found = service.getTransformer(name);
@@ -83,11 +88,17 @@ function requestOnly(transformer: Transformer): Transformer {
   };
 }
 
+/** A user's own transformer: with the options of its file, and what makes one with others. */
+export interface TransformerFile {
+  readonly instance: Transformer;
+  readonly exported: Transformer | TransformerConstructor;
+}
+
 /** A module that a user wrote for llms: the class or instance it exports, under the name it gives itself. */
 export async function loadTransformerFile(
   path: string,
   options: JsonObject | undefined,
-): Promise<[string, Transformer | TransformerConstructor]> {
+): Promise<[string, TransformerFile]> {
   const module: Record<string, unknown> = await import(path);
   const exported = module['default'] ?? Object.values(module)[0];
   if (!isTransformerLike(exported)) {
@@ -100,7 +111,7 @@ export async function loadTransformerFile(
       ? String(exported.TransformerName)
       : undefined);
   if (!name) throw new Error(`the transformer in ${path} has no name`);
-  return [name, instance];
+  return [name, { instance, exported }];
 }
 
 function isTransformerLike(value: unknown): value is Transformer | TransformerConstructor {

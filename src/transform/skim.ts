@@ -19,7 +19,10 @@ export function skimming(decoder: Stage<SseEvent, UnifiedChunk>): Stage<SseEvent
       const chunks = decoder.push(event);
       const [only] = chunks;
       template =
-        chunks.length === 1 && only?.type === 'text' && only.logprobs === undefined && only.text !== ''
+        chunks.length === 1 &&
+        only?.type === 'text' &&
+        only.logprobs === undefined &&
+        only.text !== ''
           ? DeltaTemplate.learn(event.data, JSON.stringify(only.text))
           : undefined;
       return chunks;

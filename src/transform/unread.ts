@@ -13,16 +13,45 @@ export type Unread =
 const unread = new WeakMap<Response, Unread>();
 
 /**
- * @param body the same as text, made only when a foreign hook may read it; must not start before it is read
+ * @param makeBody the same as text, for a foreign hook that reads it. From its first byte on the
+ * values are used up: what such a hook hands on, a copy read or not, is then read as text.
  */
 export function rememberUnread(
   value: Unread,
   init: ResponseInit,
-  body: ReadableStream<Uint8Array> | null = null,
+  makeBody?: () => ReadableStream<Uint8Array>,
 ): Response {
-  const response = new Response(body, init);
+  const body = makeBody && startedLate(makeBody, () => unread.delete(response));
+  const response = new Response(body ?? null, init);
   unread.set(response, value);
   return response;
+}
+
+/** A stream that is made when somebody reads it. */
+function startedLate(
+  make: () => ReadableStream<Uint8Array>,
+  onStart: () => void,
+): ReadableStream<Uint8Array> {
+  function start() {
+    onStart();
+    return make().getReader();
+  }
+  let reader: ReturnType<typeof start> | undefined;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        reader ??= start();
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel(reason) {
+        reader ??= start();
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** The values behind a response of ours; undefined for any other. */

@@ -46,6 +46,7 @@ describe('defaults', () => {
       timeouts: { connectMs: 10_000, firstOutputMs: 300_000, stallMs: 120_000 },
       hold: { maxBytes: 262_144, maxMs: 30_000 },
       keepAliveMs: 15_000,
+      queue: { maxLength: 100, maxWaitMs: 10_000 },
     });
     expect(config.logging).toEqual({
       level: 'info',

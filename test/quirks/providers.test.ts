@@ -10,7 +10,7 @@ import { vllm } from '../../src/quirks/vllm.ts';
 import { xai } from '../../src/quirks/xai.ts';
 import { zai } from '../../src/quirks/zai.ts';
 import type { UnifiedToolChoice } from '../../src/unified.ts';
-import { ask, calledOnce, encodeWith, tool, user } from './support.ts';
+import { ask, calledOnce, encodeWith, offline, tool, user } from './support.ts';
 
 const tools = [tool('look'), tool('read')];
 const named = { type: 'function', function: { name: 'look' } } as const;
@@ -25,7 +25,7 @@ function toolNames(body: Record<string, unknown>): unknown {
 test('every quirk is listed under its name, and makes hooks without options', () => {
   for (const [name, quirk] of QUIRKS) {
     expect(quirk.name).toBe(name);
-    expect(Object.keys(quirk.create({})).length).toBeGreaterThan(0);
+    expect(Object.keys(quirk.create({}, offline)).length).toBeGreaterThan(0);
   }
 });
 

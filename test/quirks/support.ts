@@ -3,7 +3,7 @@ import { FORMATS } from '../../src/formats/index.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { isObject } from '../../src/json.ts';
 import { Ledger } from '../../src/ledger.ts';
-import type { Quirk, QuirkContext } from '../../src/quirks/quirk.ts';
+import type { Quirk, QuirkContext, QuirkEffects } from '../../src/quirks/quirk.ts';
 import { runStage } from '../../src/stream/stage.ts';
 import type {
   FormatName,
@@ -24,6 +24,14 @@ function contextOf({ model = 'some-model', format = 'chat' }: Setting): QuirkCon
   return { provider: 'p', baseUrl, model, format, ledger: new Ledger() };
 }
 
+/** Quirks reach nothing unless a test says so. */
+export const offline: QuirkEffects = {
+  request: () => Promise.reject(new Error('offline')),
+  readFile: () => Promise.resolve(undefined),
+  environment: {},
+  now: () => 0,
+};
+
 /** The body that a provider gets for the request, and what was reported on the way. */
 export function encodeWith(
   quirk: Quirk,
@@ -32,7 +40,7 @@ export function encodeWith(
 ): { body: JsonObject; dropped: string[]; approximated: string[] } {
   const context = contextOf(setting);
   const before = structuredClone(request);
-  const hooks = quirk.create(setting.options ?? {});
+  const hooks = quirk.create(setting.options ?? {}, offline);
   const changed = hooks.request?.(request, context) ?? request;
   const encoded = FORMATS[context.format].encodeRequest(changed, {
     provider: context.provider,
@@ -55,7 +63,7 @@ export function answerWith(
   chunks: readonly UnifiedChunk[],
   request: UnifiedChatRequest = ask(),
 ): UnifiedChunk[] {
-  const stage = quirk.create({}).stage?.(request, contextOf({}));
+  const stage = quirk.create({}, offline).stage?.(request, contextOf({}));
   if (!stage) throw new Error('no stage');
   return runStage(stage, chunks);
 }

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from 'bun:test';
 import { GatewayError } from '../../src/errors.ts';
 import { isObject, type JsonObject } from '../../src/json.ts';
 import { Ledger } from '../../src/ledger.ts';
-import { GoogleAuth, type GoogleAuthDeps } from '../../src/quirks/google-auth.ts';
-import type { Quirk, QuirkContext } from '../../src/quirks/quirk.ts';
+import { GoogleAuth } from '../../src/quirks/google-auth.ts';
+import type { Quirk, QuirkContext, QuirkEffects } from '../../src/quirks/quirk.ts';
 import { vertexClaude, vertexGemini, vertexOpenAi } from '../../src/quirks/vertex.ts';
 import { ask, encodeWith } from './support.ts';
 
@@ -30,6 +30,7 @@ beforeAll(async () => {
   pem = `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
 });
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 interface Asked {
   url: string;
   form: URLSearchParams;
@@ -39,7 +40,7 @@ interface Asked {
 function google(
   reply: JsonObject = {},
   status = 200,
-): GoogleAuthDeps & { asked: Asked[]; time: number } {
+): Writable<QuirkEffects> & { asked: Asked[]; time: number } {
   const asked: Asked[] = [];
   return {
     asked,
@@ -172,7 +173,13 @@ async function targetOf(
     options = place,
     stream = false,
     baseUrl = '',
-  }: { options?: JsonObject; stream?: boolean; baseUrl?: string } = {},
+    effects = google(),
+  }: {
+    options?: JsonObject;
+    stream?: boolean;
+    baseUrl?: string;
+    effects?: QuirkEffects;
+  } = {},
 ) {
   const context: QuirkContext = {
     provider: 'p',
@@ -181,14 +188,16 @@ async function targetOf(
     format: 'chat',
     ledger: new Ledger(),
   };
-  const change = await quirk.create(options).target?.('https://old/', ask({ stream }), context);
+  const change = await quirk
+    .create(options, effects)
+    .target?.('https://old/', ask({ stream }), context);
   return { url: change?.url, headers: change?.headers ?? {} };
 }
 
 describe('vertex', () => {
-  const gemini = vertexGemini(google());
-  const claude = vertexClaude(google());
-  const openAi = vertexOpenAi(google());
+  const gemini = vertexGemini;
+  const claude = vertexClaude;
+  const openAi = vertexOpenAi;
   const host = 'https://europe-west1-aiplatform.googleapis.com';
 
   test.each([
@@ -238,7 +247,10 @@ describe('vertex', () => {
   test('project and location from the environment', async () => {
     const deps = google();
     deps.environment = { GOOGLE_CLOUD_PROJECT: 'env', GOOGLE_CLOUD_LOCATION: 'us-east5' };
-    const { url } = await targetOf(vertexGemini(deps), 'g', { options: { accessToken: 't' } });
+    const { url } = await targetOf(gemini, 'g', {
+      options: { accessToken: 't' },
+      effects: deps,
+    });
     expect(url).toStartWith('https://us-east5-aiplatform.googleapis.com/v1beta1/projects/env/');
   });
 
@@ -248,7 +260,7 @@ describe('vertex', () => {
 });
 
 describe('vertex-claude: the body', () => {
-  const quirk = vertexClaude(google());
+  const quirk = vertexClaude;
   const setting = { format: 'messages', model: 'claude-sonnet-4-5', options: place } as const;
 
   test('has the version and no model', () => {

@@ -99,7 +99,8 @@ const chat: Reader = {
       }
       for (const delta of list(choice, 'delta', 'tool_calls')) {
         const index = count(delta, 'index');
-        const call = (calls[index] ??= { id: '', name: '', arguments: '' });
+        const call = calls[index] ?? { id: '', name: '', arguments: '' };
+        calls[index] = call;
         call['id'] ||= word(delta, 'id');
         call['name'] ||= word(delta, 'function', 'name');
         call['arguments'] += word(delta, 'function', 'arguments');
@@ -192,7 +193,11 @@ const messages: Reader = {
       reasoning: join('thinking', 'thinking'),
       calls: blocks
         .filter((block) => block['type'] === 'tool_use')
-        .map((block) => ({ id: word(block, 'id'), name: word(block, 'name'), input: block['input'] })),
+        .map((block) => ({
+          id: word(block, 'id'),
+          name: word(block, 'name'),
+          input: block['input'],
+        })),
       finish: finishOf(word(body, 'stop_reason'), {
         end_turn: 'stop',
         stop_sequence: 'stop_sequence',

@@ -6,11 +6,21 @@ import type { GatewayDeps } from '../../src/exchange.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { Cooldowns } from '../../src/health/cooldowns.ts';
 import { createLog } from '../../src/log.ts';
+import type { QuirkEffects } from '../../src/quirks/quirk.ts';
+import { ResponsesStore } from '../../src/responses-store/responses-store.ts';
 import { createSettings } from '../../src/settings.ts';
 import { createEnvelope } from '../../src/transform/envelope.ts';
 import { KNOWN_TRANSFORMERS } from '../../src/transform/registry.ts';
 import type { UpstreamRequest } from '../../src/upstream.ts';
 import type { UsageRecord } from '../../src/usage/record.ts';
+
+/** Quirks reach nothing in tests. */
+const offline: QuirkEffects = {
+  request: () => Promise.reject(new Error('tests are offline')),
+  readFile: () => Promise.resolve(undefined),
+  environment: {},
+  now: () => 0,
+};
 
 /** A configuration from what a user would write. */
 export function configOf(raw: object, env: Record<string, string> = {}): Config {
@@ -53,7 +63,7 @@ export async function testGateway(
   const records: UsageRecord[] = [];
   const logged: string[] = [];
   const now = (): number => 1_750_000_000_000;
-  const settings = await createSettings(configOf(raw), now);
+  const settings = await createSettings(configOf(raw), { ...offline, now });
   const cooldowns = new Cooldowns(now);
   let ids = 0;
   const deps: GatewayDeps = {
@@ -72,6 +82,7 @@ export async function testGateway(
     },
     envelope: createEnvelope('a secret of the tests'),
     cooldowns,
+    responses: new ResponsesStore(now),
     log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
     onRecord: (record) => records.push(record),
     ...more,

@@ -45,7 +45,8 @@ const OUTLINES: Readonly<Record<FormatName, (body: JsonObject, say: Say) => void
       }
       for (const part of partsOf(message['content'], 'text')) {
         if (part['type'] === 'text') say(`${role}: ${part['text']}`);
-        if (part['type'] === 'image_url') say(`image: ${media(`${dig(part, 'image_url', 'url')}`)}`);
+        if (part['type'] === 'image_url')
+          say(`image: ${media(`${dig(part, 'image_url', 'url')}`)}`);
         if (part['type'] === 'file') say(`file: ${media(`${dig(part, 'file', 'file_data')}`)}`);
       }
       for (const call of list(message['tool_calls'])) {
@@ -54,7 +55,9 @@ const OUTLINES: Readonly<Record<FormatName, (body: JsonObject, say: Say) => void
       }
     }
     for (const tool of list(body['tools'])) {
-      say(`tool: ${dig(tool, 'function', 'name')} ${json(dig(tool, 'function', 'parameters', 'required'))}`);
+      say(
+        `tool: ${dig(tool, 'function', 'name')} ${json(dig(tool, 'function', 'parameters', 'required'))}`,
+      );
     }
     setting(say, 'choice', dig(body, 'tool_choice', 'function', 'name') ?? body['tool_choice']);
     if (body['reasoning_effort'] !== undefined) say('reasoning: on');
@@ -76,11 +79,13 @@ const OUTLINES: Readonly<Record<FormatName, (body: JsonObject, say: Say) => void
       const role = text(message['role']) ?? '';
       for (const part of partsOf(message['content'], 'text')) {
         const source = object(part['source']) ?? {};
-        const shown = source['type'] === 'url' ? source['url'] : `${source['media_type']} ${source['data']}`;
+        const shown =
+          source['type'] === 'url' ? source['url'] : `${source['media_type']} ${source['data']}`;
         if (part['type'] === 'text') say(`${role === 'system' ? 'system' : role}: ${part['text']}`);
         if (part['type'] === 'image') say(`image: ${shown}`);
         if (part['type'] === 'document') say(`file: ${shown}`);
-        if (part['type'] === 'tool_use') say(`call ${part['id']}: ${part['name']} ${json(part['input'])}`);
+        if (part['type'] === 'tool_use')
+          say(`call ${part['id']}: ${part['name']} ${json(part['input'])}`);
         if (part['type'] === 'tool_result') {
           say(`result ${part['tool_use_id']}: ${textOf(part['content'])}`);
         }
@@ -132,7 +137,11 @@ const OUTLINES: Readonly<Record<FormatName, (body: JsonObject, say: Say) => void
   },
 
   gemini(body, say) {
-    for (const part of list(dig(body, 'systemInstruction', 'parts'))) say(`system: ${part['text']}`);
+    // Ids are optional here: calls and results are matched by their order.
+    let calls = 0;
+    let results = 0;
+    for (const part of list(dig(body, 'systemInstruction', 'parts')))
+      say(`system: ${part['text']}`);
     for (const content of list(body['contents'])) {
       const role = content['role'] === 'model' ? 'assistant' : content['role'];
       for (const part of list(content['parts'])) {
@@ -141,10 +150,14 @@ const OUTLINES: Readonly<Record<FormatName, (body: JsonObject, say: Say) => void
         const data = object(part['inlineData']);
         const file = object(part['fileData']);
         if (typeof part['text'] === 'string') say(`${role}: ${part['text']}`);
-        if (call) say(`call ${call['id']}: ${call['name']} ${json(call['args'])}`);
+        if (call) {
+          say(`call ${call['id'] ?? `n${calls}`}: ${call['name']} ${json(call['args'])}`);
+          calls += 1;
+        }
         if (result) {
           const said = Object.values(object(result['response']) ?? {}).join(' ');
-          say(`result ${result['id']}: ${said}`);
+          say(`result ${result['id'] ?? `n${results}`}: ${said}`);
+          results += 1;
         }
         const kind = `${(data ?? file)?.['mimeType']}`.startsWith('image/') ? 'image' : 'file';
         if (data) say(`${kind}: ${data['mimeType']} ${data['data']}`);

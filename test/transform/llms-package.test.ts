@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../../src/json.ts';
 import type { LLMProvider } from '../../src/transform/llms.ts';
 import { createRegistry } from '../../src/transform/registry.ts';
 import type { UnifiedChatRequest } from '../../src/unified.ts';
+import { offline } from '../quirks/support.ts';
 
 const provider: LLMProvider = {
   name: 'p',
@@ -11,7 +12,7 @@ const provider: LLMProvider = {
   apiKey: 'key',
   models: [],
 };
-const registry = createRegistry(new Map());
+const registry = createRegistry(new Map(), offline);
 
 /** What a transformer of the package makes of a request, or of its body where it gives one. */
 async function changed(
@@ -121,7 +122,10 @@ describe('the registry', () => {
 
   test("a user's transformer comes before one of the same name", async () => {
     const mine = { name: 'deepseek', transformRequestIn: (request: UnifiedChatRequest) => request };
-    const hook = await createRegistry(new Map([['deepseek', mine]])).hook('deepseek', undefined);
+    const hook = await createRegistry(
+      new Map([['deepseek', { instance: mine, exported: mine }]]),
+      offline,
+    ).hook('deepseek', undefined);
     expect(hook).toEqual({ kind: 'llms', name: 'deepseek', transformer: mine });
   });
 });

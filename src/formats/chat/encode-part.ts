@@ -35,9 +35,11 @@ export function encodePart(part: UnifiedContent, ledger: Ledger): UserPart | und
   }
 }
 
-/** Chat has no cache marks: the provider caches prefixes by itself. */
+/** Chat has no cache marks, as the provider caches prefixes by itself, nor tokens of texts. */
 export function dropMark(part: UnifiedContent, ledger: Ledger): void {
-  if (part.cache_control && part.path !== undefined) ledger.drop(`${part.path}.cache_control`);
+  if (part.path === undefined) return;
+  if (part.cache_control) ledger.drop(`${part.path}.cache_control`);
+  if (part.type === 'text' && part.opaque) ledger.drop(`${part.path}.opaque`);
 }
 
 /** Reports a part that cannot go. */

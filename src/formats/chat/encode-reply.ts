@@ -22,6 +22,7 @@ export function encodeReply(reply: UnifiedReply, context: ClientContext): ChatRe
   const writer = new MessageWriter(context);
   for (const block of reply.blocks) writer.add(block);
   if (reply.stopSequence !== undefined) context.ledger.drop('reply.stop_sequence');
+  if (reply.finish === 'pause_turn') context.ledger.approximate('reply.stop_reason', 'stop');
   const { message, logprobs } = writer;
   const calls = message.tool_calls ?? [];
   const isLegacy = calls.length > 0 && usesLegacyCalls(context.body);

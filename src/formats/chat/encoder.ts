@@ -108,6 +108,9 @@ export class ChatEncoder implements ReplyEncoder {
       case 'finish':
         this.#finish = chunk.finish;
         if (chunk.stopSequence !== undefined) this.#context.ledger.drop('reply.stop_sequence');
+        if (chunk.finish === 'pause_turn') {
+          this.#context.ledger.approximate('reply.stop_reason', 'stop');
+        }
         return '';
       case 'callEnd':
       case 'idle':

@@ -51,7 +51,10 @@ export function decodeBlob(part: JsonObject, path: string, ledger: Ledger): Unif
   const mediaType = stringField(blob, 'mimeType', where) ?? 'application/octet-stream';
   const data = standardBase64(stringField(blob, 'data', where) ?? '');
   const filename = stringField(blob, 'displayName', where);
-  switch (mediaKind(mediaType)) {
+  const kind = mediaKind(mediaType);
+  // Only files have names in the middle language.
+  if (filename !== undefined && kind !== 'file') ledger.drop(`${where}.displayName`);
+  switch (kind) {
     case 'image':
       return {
         type: 'image_url',
@@ -96,6 +99,9 @@ export function decodeFileData(part: JsonObject, path: string, ledger: Ledger): 
   const mediaType = stringField(file, 'mimeType', where) ?? mediaTypeOfUrl(url);
   const filename = stringField(file, 'displayName', where);
   const kind = mediaType === undefined ? 'file' : mediaKind(mediaType);
+  if (filename !== undefined && (kind === 'image' || kind === 'video')) {
+    ledger.drop(`${where}.displayName`);
+  }
   const typed = mediaType !== undefined && { media_type: mediaType };
   const named = filename !== undefined && { filename };
   if (FILES_API.test(url)) {

@@ -97,6 +97,10 @@ function decodeCalling(
   const mode = (stringField(calling, 'mode', path) ?? '').toUpperCase();
   const names = stringList(calling, 'allowedFunctionNames', path) ?? [];
   const [only] = names;
+  if (only !== undefined && (mode === 'AUTO' || mode === 'NONE')) {
+    // Google takes names with ANY and VALIDATED only.
+    ledger.drop(`${path}.allowedFunctionNames`);
+  }
   switch (mode) {
     case 'NONE':
       return 'none';

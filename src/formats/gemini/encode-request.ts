@@ -169,9 +169,11 @@ function encodeTools(
     else context.ledger.drop(path);
   }
   const allowed = allowedNames(request, context);
-  const declared = allowed
-    ? functions.filter((tool) => allowed.includes(tool.function.name))
-    : functions;
+  const declared = functions.filter((tool) => {
+    const isAllowed = allowed?.includes(tool.function.name) ?? true;
+    if (!isAllowed) context.ledger.drop(tool.path ?? 'tools');
+    return isAllowed;
+  });
   const declarations = declared.map((tool) => declare(tool, context));
   const tools: WireTool[] = declarations.length > 0 ? [{ functionDeclarations: declarations }] : [];
   tools.push(...hosted);

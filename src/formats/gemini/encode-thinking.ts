@@ -46,6 +46,9 @@ export function encodeThinking(
     if (!isOff) ledger.drop('reasoning');
     return undefined;
   }
+  if (isOff && reasoning.effort !== undefined && reasoning.effort !== 'none') {
+    ledger.drop('reasoning.effort');
+  }
   const config =
     traits.thinking === 'level'
       ? levelConfig(reasoning, isOff, traits, ledger)
@@ -53,6 +56,10 @@ export function encodeThinking(
   // A model that cannot be stopped from thinking need not show it.
   const hidden = isOff || reasoning.summary === 'none' || reasoning.summary === 'omitted';
   if (!hidden) config.includeThoughts = true;
+  // How long the summary is to be has no word here.
+  if (reasoning.summary === 'concise' || reasoning.summary === 'detailed') {
+    ledger.approximate('reasoning.summary', hidden ? 'none' : 'thoughts');
+  }
   return Object.keys(config).length === 0 ? undefined : config;
 }
 
@@ -74,6 +81,7 @@ function levelConfig(
   }
   const exact = reasoning.effort === effort && level.toLowerCase() === effort;
   if (!exact) ledger.approximate('reasoning', `thinkingLevel ${level}`);
+  else if (budget !== undefined) ledger.drop('reasoning.max_tokens');
   return { thinkingLevel: level };
 }
 
@@ -96,5 +104,6 @@ function budgetConfig(
   const asked = wanted ?? (effort && effort !== 'none' ? BUDGET[effort] : min);
   const budget = Math.min(max, Math.max(min, asked));
   if (budget !== wanted) ledger.approximate('reasoning', `thinkingBudget ${budget}`);
+  else if (effort !== undefined) ledger.drop('reasoning.effort');
   return { thinkingBudget: budget };
 }

@@ -19,6 +19,7 @@ import type {
   UnifiedReasoning,
 } from '../../unified.ts';
 import type { Envelope } from '../format.ts';
+import { readCallId } from './call-id.ts';
 import { decodeContent, decodeContents, type Reading } from './decode-content.ts';
 import { keepLeftovers } from './leftovers.ts';
 
@@ -108,7 +109,7 @@ function decodeResult(block: JsonObject, path: string, reading: Reading): Unifie
   const content = block['content'];
   const message: UnifiedMessage = {
     role: 'tool',
-    tool_call_id: readString(block, 'tool_use_id', path),
+    tool_call_id: readCallId(readString(block, 'tool_use_id', path)),
     content:
       typeof content === 'string' ? content : decodeContents(content, at(path, 'content'), reading),
     path,
@@ -230,7 +231,7 @@ class AssistantTurn {
     keepLeftovers(block, CALL_KEYS, path, this.#reading.extra);
     const call: UnifiedFunctionCall = {
       type: 'function',
-      id: readString(block, 'id', path),
+      id: readCallId(readString(block, 'id', path)),
       function: {
         name: readString(block, 'name', path),
         arguments: JSON.stringify(readObject(block, 'input', path)),

@@ -14,6 +14,7 @@ import type {
   UnifiedToolCall,
 } from '../../unified.ts';
 import type { ClientContext } from '../format.ts';
+import { wireCallId } from './call-id.ts';
 import { encodeCitation } from './citations.ts';
 import { encodeFinish } from './finish.ts';
 import { encodeUsage } from './usage.ts';
@@ -54,15 +55,13 @@ function encodeTier(tier: string | undefined): 'standard' | 'priority' | 'batch'
   return tier === 'priority' || tier === 'batch' ? tier : undefined;
 }
 
-/** Ids that every client of this format takes and may send back. */
-const LEGAL_ID = /^[a-zA-Z0-9_-]{1,256}$/;
-
-/** The ids of an answer's calls: the provider's where they are legal and new, else our own. */
+/** The ids of an answer's calls: the provider's where this format can spell them, each once; else our own. */
 export class CallIds {
   readonly #seen = new Set<string>();
 
   next(id: string, context: ClientContext): string {
-    const own = LEGAL_ID.test(id) && !this.#seen.has(id) ? id : context.newId('toolu_');
+    const wire = wireCallId(id);
+    const own = wire !== undefined && !this.#seen.has(wire) ? wire : context.newId('toolu_');
     this.#seen.add(own);
     return own;
   }

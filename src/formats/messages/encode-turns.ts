@@ -58,6 +58,9 @@ export class TurnWriter {
   }
 
   #message(message: UnifiedMessage): void {
+    if (message.name !== undefined && message.path !== undefined && message.role !== 'tool') {
+      this.#writing.ledger.drop(`${message.path}.name`);
+    }
     switch (message.role) {
       case 'system':
         this.#systemMessage(message);

@@ -63,7 +63,12 @@ export function planThinking(request: ThinkingRequest): ThinkingPlan {
     ledger.approximate('reasoning', obstacle);
     return { ...plan, ...off(rules), ...(effort && capped(effort, rules)) };
   }
-  if (manual) return { ...planBudget(request, plan), ...(effort && { effort }) };
+  if (manual) {
+    // The budget says how hard; a model without the other word is not told it.
+    const isUntold = options.effort !== undefined && effort === undefined && isBudget(options);
+    if (isUntold) ledger.drop('reasoning.effort');
+    return { ...planBudget(request, plan), ...(effort && { effort }) };
+  }
   reportEffort(options, effort, ledger);
   const display = displayFor(options);
   return {
@@ -107,11 +112,10 @@ function switchOff(
     ledger.approximate('reasoning', 'as little as the model can do');
     return { effort: 'low' };
   }
-  const word = options.effort;
-  return {
-    ...off(rules),
-    ...(word && word !== 'none' && capped(nearest(word, rules.efforts), rules)),
-  };
+  const word = options.effort === 'none' ? undefined : options.effort;
+  const effort = word && capped(nearest(word, rules.efforts), rules);
+  if (word !== undefined && effort?.effort !== word) ledger.drop('reasoning.effort');
+  return { ...off(rules), ...effort };
 }
 
 /** Without thinking the strongest words are refused (docs: effort, Opus 5). */
@@ -177,8 +181,10 @@ function planBudget(request: ThinkingRequest, plan: ThinkingPlan): ThinkingPlan 
   budget = Math.max(LEAST_BUDGET, Math.min(budget, room));
   if (!given || budget !== asked) ledger.approximate('reasoning', `a budget of ${budget} tokens`);
   // Shown is what happens anyway here, so other formats' words for it need not be said.
-  const own = options?.summary === 'omitted' || options?.summary === 'summarized';
+  const { summary } = options ?? {};
+  const own = summary === 'omitted' || summary === 'summarized';
   const display = own ? displayFor(options) : undefined;
+  if (summary === 'none') ledger.approximate('reasoning.summary', 'shown');
   return {
     thinking: { type: 'enabled', budget_tokens: budget, ...(display && { display }) },
     max_tokens: limit,

@@ -129,11 +129,6 @@ class InputReader {
           ...decodeTools(readArray(item, 'tools', path), at(path, 'tools'), this.#ledger),
         );
         break;
-      case 'item_reference':
-        throw invalid(
-          path,
-          `refers to the item ${text(item['id']) ?? '(no id)'}, which is not kept here`,
-        );
       case '':
         throw invalid(at(path, 'type'), 'is required (a string)');
       default:

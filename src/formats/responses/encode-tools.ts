@@ -28,7 +28,8 @@ export function encodeTools(tools: readonly UnifiedTool[], ledger: Ledger): Wire
       else ledger.drop(tool.path ?? 'tools');
       continue;
     }
-    const encoded = tool.type === 'function' ? encodeFunction(tool) : encodeCustom(tool, ledger);
+    const encoded =
+      tool.type === 'function' ? encodeFunction(tool, ledger) : encodeCustom(tool, ledger);
     if (tool.namespace === undefined) {
       out.push(encoded);
       continue;
@@ -46,8 +47,12 @@ export function encodeTools(tools: readonly UnifiedTool[], ledger: Ledger): Wire
 }
 
 /** `strict` is always said: left out, the API would try to be strict. */
-function encodeFunction(tool: UnifiedFunctionTool): FunctionTool {
+function encodeFunction(tool: UnifiedFunctionTool, ledger: Ledger): FunctionTool {
   const { name, description, parameters, strict } = tool.function;
+  // Nothing could be enforced, and the API would refuse to try.
+  if (strict === true && parameters === undefined) {
+    ledger.approximate(`${tool.path ?? 'tools'}.strict`, 'not enforced');
+  }
   return {
     type: 'function',
     name,

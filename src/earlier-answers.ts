@@ -1,0 +1,86 @@
+/**
+ * The Responses API's memory, seen from a request: what it refers to is found before the first
+ * attempt, its own answer is kept when it has ended.
+ */
+import type { Exchange } from './exchange.ts';
+import type { JsonObject } from './json.ts';
+import type { Ledger } from './ledger.ts';
+import type { Route, Target } from './resolve.ts';
+import { keepAnswer } from './responses-store/keep-answer.ts';
+import { clientPath, hasReferences, resolveReferences } from './responses-store/references.ts';
+import { spellLosses } from './transform/losses.ts';
+
+/** What a body that refers to earlier answers holds somewhere; most bodies need no closer look. */
+const SIGNS = ['"previous_response_id"', '"item_reference"'];
+
+/** Looks up what the request refers to. Nothing to do for most. */
+export async function findReferences(exchange: Exchange): Promise<void> {
+  const { call, body, deps, owner } = exchange;
+  if (call.format.name !== 'responses') return;
+  if (!SIGNS.some((sign) => body.bytes.includes(sign)) || !hasReferences(body.json)) return;
+  const { envelope, responses: store } = deps;
+  exchange.references = await resolveReferences(body.json, { store, owner, envelope });
+}
+
+/**
+ * The targets that can answer: where something is not kept here, those that may know it themselves;
+ * else the one that does comes first.
+ * @throws GatewayError OpenAI's own, when nobody can know what is referred to
+ */
+export function knowingTargets({ references }: Exchange, { targets }: Route): readonly Target[] {
+  if (references === undefined) return targets;
+  const { home, missing } = references;
+  if (missing !== undefined) {
+    const knowing = targets.filter(({ format }) => format === 'responses');
+    if (knowing.length === 0) throw missing;
+    return knowing;
+  }
+  const isHome = ({ provider, format }: Target): boolean =>
+    provider.name === home && format === 'responses';
+  return [...targets.filter(isHome), ...targets.filter((target) => !isHome(target))];
+}
+
+/** True when the provider is to get the references as they are. */
+export function keepsReferences({ references }: Exchange, provider: string): boolean {
+  if (references === undefined) return true;
+  return references.body === undefined || references.home === provider;
+}
+
+/** The client's body with what it refers to in it. */
+export function wholeBody({ references, body }: Exchange): JsonObject {
+  return references?.body ?? body.json;
+}
+
+/**
+ * Takes what ends the client's answer, so that later requests may refer to it; undefined when it is
+ * not to be kept.
+ * @param native the answer goes out as the provider made it
+ */
+export function answerKeeper(
+  exchange: Exchange,
+  target: Target,
+  native: boolean,
+): ((ended: string) => void) | undefined {
+  const { call, body, deps, owner, settings } = exchange;
+  if (call.format.name !== 'responses' || settings.config.responses.store === 'off') {
+    return undefined;
+  }
+  if (body.value('store') === false) return undefined;
+  const who = { owner, provider: target.provider.name, model: target.model, native };
+  return (ended) => keepAnswer(ended, { store: deps.responses, ...who, body: body.json });
+}
+
+/** Reports what the reader of the body reported as what the client itself wrote; once, after reading. */
+export function spellOwn({ references, ledger, body }: Exchange): void {
+  if (references?.body === undefined) return;
+  ledger.respell((path) => [clientPath(path, references, body.json)]);
+}
+
+/** Reports what the provider's side reported as what the client itself wrote. */
+export function spellProviders(exchange: Exchange, provider: Ledger): void {
+  if (provider.dropped.length + provider.approximated.length === 0) return;
+  const { call, references, body } = exchange;
+  spellLosses(provider, { format: call.format, body: wholeBody(exchange) });
+  if (references?.body === undefined) return;
+  provider.respell((path) => [clientPath(path, references, body.json)]);
+}

@@ -1,0 +1,87 @@
+/**
+ * A client's body, as it arrives: bounded in size, and in time by a least speed, so that a client
+ * that sends a byte now and then does not hold a place for ever.
+ */
+import { GatewayError } from '../errors.ts';
+import { after } from '../watch-timer.ts';
+
+/** Time that any body may take, ms. */
+const BASE_MS = 30_000;
+/** The least speed that a large body must have, bytes per millisecond. */
+const LEAST_SPEED = 16;
+
+/**
+ * @param length of the `content-length` header; undefined when the client did not say
+ * @throws GatewayError `too_large`, `invalid_request` (408) when it came too slowly, `client_left`
+ */
+export async function readBytes(
+  request: Request,
+  length: number | undefined,
+  maxBytes: number,
+): Promise<Buffer> {
+  if (length !== undefined) {
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    const bytes = await inTime(request.arrayBuffer(), BASE_MS + length / LEAST_SPEED);
+    if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+    return Buffer.from(bytes);
+  }
+  const { body } = request;
+  return body === null ? Buffer.alloc(0) : readPieces(body, maxBytes);
+}
+
+/** A body of unknown length is counted while it comes. */
+async function readPieces(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const reader = body.getReader();
+  const startedAt = performance.now();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      const left = BASE_MS + size / LEAST_SPEED - (performance.now() - startedAt);
+      const { done, value } = await inTime(reader.read(), Math.max(0, left));
+      if (done) return Buffer.concat(pieces, size);
+      size += value.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      pieces.push(value);
+    }
+  } catch (cause) {
+    // What still comes is of no interest.
+    reader.cancel().catch(() => undefined);
+    throw cause;
+  }
+}
+
+/** @throws GatewayError when the promise does not settle in time, or rejects because the client is gone */
+function inTime<T>(arriving: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = after(ms, () => {
+      reject(
+        new GatewayError('invalid_request', 'The request body came too slowly.', { status: 408 }),
+      );
+    });
+    arriving.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (cause: unknown) => {
+        stop();
+        reject(unread(cause));
+      },
+    );
+  });
+}
+
+function unread(cause: unknown): GatewayError {
+  const message = cause instanceof Error ? cause.message : '';
+  if (message.includes('maxRequestBodySize')) {
+    return new GatewayError('too_large', 'The request body is too large.', { cause });
+  }
+  return new GatewayError('client_left', 'The request body did not arrive.', { cause });
+}
+
+export function tooLarge(maxBytes: number): GatewayError {
+  const mb = maxBytes / 1024 / 1024;
+  const size = mb >= 1 ? `${Math.round(mb)} MB` : `${maxBytes} bytes`;
+  return new GatewayError('too_large', `The request body is larger than ${size}.`);
+}

@@ -1,0 +1,102 @@
+/**
+ * What ends a request before its time: its client left, or the gateway is shutting down. A request
+ * does one thing after another (it waits in line, it asks a provider, it waits before a retry); the
+ * one that is at work listens.
+ */
+import { GatewayError } from '../errors.ts';
+
+/** The requests that run, so that all can be told to end. */
+export class OpenRequests {
+  readonly #open = new Set<Interruption>();
+  /** Set once the gateway ends: no request is begun any more. */
+  #closed: GatewayError | undefined;
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** A request begins. */
+  open(signal: AbortSignal): Interruption {
+    const interruption = new Interruption(signal, (one) => this.#open.delete(one));
+    this.#open.add(interruption);
+    if (this.#closed) interruption.interrupt(this.#closed);
+    return interruption;
+  }
+
+  /** Ends all that runs, and all that is still to come, with this error. */
+  close(reason: GatewayError): void {
+    this.#closed = reason;
+    for (const interruption of [...this.#open]) interruption.interrupt(reason);
+  }
+}
+
+export class Interruption {
+  readonly #signal: AbortSignal;
+  readonly #onEnd: (self: Interruption) => void;
+  readonly #onAbort = (): void => this.interrupt(clientLeft());
+  /** Who is at work; set by `listen`, cleared by `ignore` and once it was told. */
+  #listener: ((reason: GatewayError) => void) | undefined;
+  #reason: GatewayError | undefined;
+
+  constructor(signal: AbortSignal, onEnd: (self: Interruption) => void) {
+    this.#signal = signal;
+    this.#onEnd = onEnd;
+    if (signal.aborted) this.#reason = clientLeft();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Why the request must end; undefined while it may go on. */
+  get reason(): GatewayError | undefined {
+    return this.#reason;
+  }
+
+  /** From now on `listener` is told, once; at once when it has already happened. */
+  listen(listener: (reason: GatewayError) => void): void {
+    if (this.#reason) listener(this.#reason);
+    else this.#listener = listener;
+  }
+
+  /** Nobody is at work. */
+  ignore(): void {
+    this.#listener = undefined;
+  }
+
+  /** Ends the request's work. The first reason stays. */
+  interrupt(reason: GatewayError): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.(reason);
+  }
+
+  /** Waits, but no longer than the request may go on. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.listen(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** The request is over: nothing interrupts it any more. */
+  end(): void {
+    this.#listener = undefined;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#onEnd(this);
+  }
+}
+
+export function clientLeft(): GatewayError {
+  return new GatewayError('client_left', 'The client closed the connection.');
+}
+
+/** Said to requests that outlast the grace time of a shutdown. */
+export function shuttingDown(): GatewayError {
+  return new GatewayError('unavailable', 'The gateway is shutting down. Try again later.', {
+    retryAfter: 5,
+    code: 'shutting_down',
+  });
+}

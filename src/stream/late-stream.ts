@@ -1,0 +1,85 @@
+/**
+ * The body of a reply that is begun before its answer is known: signs of life until then, so that
+ * neither the client nor what stands between takes the silence for a dead connection.
+ */
+import { after } from '../watch-timer.ts';
+import { byteStream } from './byte-stream.ts';
+
+export interface LateStreamOptions {
+  /** A piece that says only that the connection lives. */
+  keepAlive(): Uint8Array;
+  keepAliveMs: number;
+  /** What to end with when no answer came. */
+  failure(cause: unknown): Uint8Array;
+  /** The reader left before there was an answer. */
+  cancel(): void;
+}
+
+/** @param answer gives the body that follows; when it rejects, `failure` follows */
+export function lateStream(
+  answer: Promise<ReadableStream<Uint8Array> | null>,
+  options: LateStreamOptions,
+): ReadableStream<Uint8Array> {
+  /** Set once the answer is there. */
+  let reader: ReturnType<typeof readerOf> | undefined;
+  let hasGreeted = false;
+  let hasLeft = false;
+
+  async function next(): Promise<{ bytes: Uint8Array | undefined; last: boolean }> {
+    if (!hasGreeted) {
+      hasGreeted = true;
+      return { bytes: options.keepAlive(), last: false };
+    }
+    if (reader === undefined) {
+      let body: ReadableStream<Uint8Array> | null;
+      try {
+        body = await answer;
+      } catch (cause) {
+        return { bytes: options.failure(cause), last: true };
+      }
+      if (body === null) return { bytes: undefined, last: true };
+      reader = readerOf(body);
+      if (hasLeft) reader.cancel().catch(() => undefined);
+    }
+    const { done, value } = await reader.read();
+    return { bytes: value, last: done };
+  }
+
+  return byteStream(
+    {
+      next,
+      // The answer gives its own.
+      keepAlive: () => (reader === undefined ? options.keepAlive() : undefined),
+      cancel() {
+        hasLeft = true;
+        if (reader) reader.cancel().catch(() => undefined);
+        else options.cancel();
+      },
+    },
+    options.keepAliveMs,
+  );
+}
+
+function readerOf(body: ReadableStream<Uint8Array>) {
+  return body.getReader();
+}
+
+/**
+ * A promise with a deadline that does not end it: `late` is asked for something else to give when
+ * `answer` has not settled after `ms`; then it settles unheard.
+ */
+export function unlessLate<T>(answer: Promise<T>, ms: number, late: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = after(ms, () => resolve(late()));
+    answer.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (cause) => {
+        stop();
+        reject(cause);
+      },
+    );
+  });
+}

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'bun:test';
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { GatewayError } from '../../src/errors.ts';
+import { readBytes } from '../../src/limits/body.ts';
+import { readRequestBody } from '../../src/request-body.ts';
+
+function requestOf(
+  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+  headers: Record<string, string> = {},
+): Request {
+  return new Request('http://127.0.0.1/', { method: 'POST', body, headers });
+}
+
+/** Pieces of a body, with a count of those that were asked for. */
+function pieces(size: number, count: number) {
+  const seen = { pulled: 0, cancelled: false };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        seen.pulled += 1;
+        if (seen.pulled > count) controller.close();
+        else controller.enqueue(new Uint8Array(size).fill(97));
+      },
+      cancel() {
+        seen.cancelled = true;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { seen, body };
+}
+
+async function refusal(promise: Promise<unknown>): Promise<GatewayError> {
+  const cause = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (cause instanceof GatewayError) return cause;
+  throw new Error('was not refused');
+}
+
+describe('the size of a body', () => {
+  test('one within the bound is read whole', async () => {
+    const { body } = pieces(1000, 5);
+    expect((await readBytes(requestOf(body), undefined, 5000)).length).toBe(5000);
+  });
+
+  test('one that says it is larger is not read at all', async () => {
+    const { body, seen } = pieces(1000, 5);
+    const error = await refusal(readBytes(requestOf(body), 5001, 5000));
+    expect(error).toMatchObject({ kind: 'too_large', status: 413 });
+    expect(seen.pulled).toBe(0);
+  });
+
+  test('one that does not say is counted and let go', async () => {
+    const { body, seen } = pieces(1000, 1000);
+    const error = await refusal(readBytes(requestOf(body), undefined, 5000));
+    expect(error).toMatchObject({ kind: 'too_large', status: 413 });
+    expect(seen.pulled).toBeLessThan(10);
+    expect(seen.cancelled).toBe(true);
+  });
+
+  const packers = {
+    gzip: gzipSync,
+    deflate: deflateSync,
+    br: (bytes: Buffer) =>
+      brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+    zstd: zstdCompressSync,
+  };
+  test.each(Object.entries(packers))('a bomb of %s is not unpacked', async (coding, pack) => {
+    const bomb = pack(Buffer.alloc(64 * 1024 * 1024, 32));
+    expect(bomb.length).toBeLessThan(1024 * 1024);
+    const before = process.memoryUsage.rss();
+    const error = await refusal(
+      readRequestBody(requestOf(bomb, { 'content-encoding': coding }), 1024 * 1024),
+    );
+    expect(error).toMatchObject({ kind: 'too_large', status: 413 });
+    expect(process.memoryUsage.rss() - before).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  test('a bomb within a bomb neither', async () => {
+    const bomb = gzipSync(gzipSync(Buffer.alloc(64 * 1024 * 1024, 32)));
+    const error = await refusal(
+      readRequestBody(requestOf(bomb, { 'content-encoding': 'gzip, gzip' }), 1024 * 1024),
+    );
+    expect(error.kind).toBe('too_large');
+  });
+
+  test.each(['gzip', 'br', 'zstd', 'deflate'])('%s that is none is a 400', async (coding) => {
+    const error = await refusal(
+      readRequestBody(requestOf('not packed', { 'content-encoding': coding }), 1000),
+    );
+    expect(error.status).toBe(400);
+  });
+
+  test('a coding that nobody knows is a 415', async () => {
+    const error = await refusal(
+      readRequestBody(requestOf('{}', { 'content-encoding': 'compress' }), 1000),
+    );
+    expect(error.status).toBe(415);
+  });
+});

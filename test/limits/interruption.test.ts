@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'bun:test';
+import { OpenRequests, shuttingDown } from '../../src/limits/interruption.ts';
+
+describe('what ends a request before its time', () => {
+  test('tells who is at work, once, and whoever is at work later at once', () => {
+    const leaving = new AbortController();
+    const interruption = new OpenRequests().open(leaving.signal);
+    const heard: string[] = [];
+    interruption.listen(() => heard.push('first'));
+    interruption.listen(({ kind }) => heard.push(kind));
+    leaving.abort();
+    interruption.interrupt(shuttingDown());
+    expect(heard).toEqual(['client_left']);
+    interruption.listen(({ kind }) => heard.push(`later ${kind}`));
+    expect(heard).toEqual(['client_left', 'later client_left']);
+  });
+
+  test('a client that had left before is known', () => {
+    const interruption = new OpenRequests().open(AbortSignal.abort());
+    expect(interruption.reason?.kind).toBe('client_left');
+  });
+
+  test('nothing is told when nobody listens any more', () => {
+    const leaving = new AbortController();
+    const interruption = new OpenRequests().open(leaving.signal);
+    let heard = 0;
+    interruption.listen(() => {
+      heard += 1;
+    });
+    interruption.ignore();
+    leaving.abort();
+    expect(heard).toBe(0);
+    expect(interruption.reason).toBeDefined();
+  });
+
+  test('a wait ends when the request does', async () => {
+    const leaving = new AbortController();
+    const interruption = new OpenRequests().open(leaving.signal);
+    const started = performance.now();
+    setTimeout(() => leaving.abort(), 5);
+    await interruption.sleep(1000);
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  test('a request that is over is neither counted nor told', () => {
+    const open = new OpenRequests();
+    const leaving = new AbortController();
+    const interruption = open.open(leaving.signal);
+    expect(open.size).toBe(1);
+    interruption.end();
+    expect(open.size).toBe(0);
+    leaving.abort();
+    expect(interruption.reason).toBeUndefined();
+  });
+
+  test('the end of the gateway ends all, and all that come later', () => {
+    const open = new OpenRequests();
+    const one = open.open(new AbortController().signal);
+    open.close(shuttingDown());
+    const other = open.open(new AbortController().signal);
+    expect([one.reason?.code, other.reason?.code]).toEqual(['shutting_down', 'shutting_down']);
+  });
+});
