@@ -31,7 +31,7 @@ export interface Peer {
 export type App = (request: Request, peer: Peer) => Promise<Response>;
 
 /** A request with its URL taken apart. */
-interface Visit {
+class Visit {
   readonly id: string;
   readonly request: Request;
   readonly peer: Peer;
@@ -39,10 +39,32 @@ interface Visit {
   readonly path: string;
   /** `v1`, `v1beta` or '' as it stood in the URL. */
   readonly version: string;
-  readonly query: URLSearchParams;
   /** What the pattern's groups matched, decoded. */
-  readonly params: readonly string[];
+  params: readonly string[] = [];
+  readonly #search: string;
+  #query: URLSearchParams | undefined;
+
+  constructor(id: string, request: Request, peer: Peer) {
+    const { url } = request;
+    const start = url.indexOf('/', url.indexOf('//') + 2);
+    const mark = url.indexOf('?', start);
+    const full = start < 0 ? '/' : url.slice(start, mark < 0 ? undefined : mark);
+    this.id = id;
+    this.request = request;
+    this.peer = peer;
+    this.version = VERSION.exec(full)?.[1] ?? '';
+    const path = full.slice(this.version === '' ? 0 : this.version.length + 1);
+    this.path = path.endsWith('/') ? path.replace(/\/+$/, '') : path;
+    this.#search = mark < 0 ? '' : url.slice(mark + 1);
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#search);
+    return this.#query;
+  }
 }
+
+const VERSION = /^\/(v1beta|v1)(?=\/|$)/;
 
 interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -110,7 +132,7 @@ export function createApp(
       method: 'GET',
       pattern: /^\/responses\/([^/]+)$/,
       format: responses,
-      answer: async (visit) => json(await storedResponse(stored(visit))),
+      answer: async (visit) => json(await storedResponse(stored(visit), visit.query)),
     },
     {
       method: 'GET',
@@ -161,15 +183,16 @@ export function createApp(
   }
 
   return async (request, peer) => {
-    const visit = visitOf(request, peer, deps.newId('req_'));
-    if (request.method === 'OPTIONS') return preflight(request, settings().config.apiKeys.size > 0);
-    const { route, params, allow } = find(routes, request.method, visit.path);
-    const format = route?.format ?? guessFormat(visit);
+    const visit = new Visit(deps.newId('req_'), request, peer);
+    const hasKeys = settings().config.apiKeys.size > 0;
+    const origin = request.headers.get('origin');
+    if (request.method === 'OPTIONS') return preflight(request, origin, hasKeys);
+    const { route, allow } = findRoute(routes, visit);
     let response: Response;
     try {
-      refuseForeignOrigin(request, settings().config.apiKeys.size > 0);
+      if (origin !== null) refuseForeignOrigin(origin, hasKeys);
       if (route === undefined) throw noRoute(visit, allow);
-      response = await route.answer({ ...visit, params });
+      response = await route.answer(visit);
     } catch (cause) {
       const error =
         cause instanceof GatewayError
@@ -178,9 +201,8 @@ export function createApp(
       if (error.kind === 'internal') {
         deps.log.error('a fault in the gateway', () => ({ error: describe(cause) }));
       }
-      response = errorReply(error, format, visit.id);
+      response = errorReply(error, route?.format ?? guessFormat(visit), visit.id);
     }
-    const origin = request.headers.get('origin');
     if (origin !== null) allowOrigin(response, origin);
     return response;
   };
@@ -212,37 +234,27 @@ function queryKey(visit: Visit): string | null {
 
 // ------------------------------------------------------------------------------ finding the way
 
-const VERSION = /^\/(v1beta|v1)(?=\/|$)/;
-
-function visitOf(request: Request, peer: Peer, id: string): Visit {
-  const { url } = request;
-  const start = url.indexOf('/', url.indexOf('//') + 2);
-  const mark = url.indexOf('?', start);
-  const full = start < 0 ? '/' : url.slice(start, mark < 0 ? undefined : mark);
-  const version = VERSION.exec(full)?.[1] ?? '';
-  const path = full.slice(version === '' ? 0 : version.length + 1).replace(/\/+$/, '');
-  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
-  return { id, request, peer, path, version, query, params: [] };
-}
-
-function find(
+/** The route for a method and a path, or the methods that the path has. Gives the visit its parameters. */
+function findRoute(
   routes: readonly Route[],
-  method: string,
-  path: string,
-): { route: Route | undefined; params: string[]; allow: string[] } {
+  visit: Visit,
+): { route: Route | undefined; allow: readonly string[] } {
+  const { method } = visit.request;
   // A HEAD is answered like a GET; the server leaves the body out.
   const wanted = method === 'HEAD' ? 'GET' : method;
-  const allow = new Set<string>();
+  let allow: Set<string> | undefined;
   for (const route of routes) {
-    const match = route.pattern.exec(path);
+    const match = route.pattern.exec(visit.path);
     if (match === null) continue;
     if (route.method === wanted) {
-      return { route, params: match.slice(1).map(decode), allow: [] };
+      if (match.length > 1) visit.params = match.slice(1).map(decode);
+      return { route, allow: [] };
     }
+    allow ??= new Set();
     allow.add(route.method);
     if (route.method === 'GET') allow.add('HEAD');
   }
-  return { route: undefined, params: [], allow: [...allow] };
+  return { route: undefined, allow: [...(allow ?? [])] };
 }
 
 function decode(part: string): string {
@@ -296,9 +308,8 @@ function modelFormat(visit: Visit): Format {
 const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
 
 /** Without keys any web page could spend the user's money through the open gateway on loopback. */
-function refuseForeignOrigin(request: Request, hasKeys: boolean): void {
-  const origin = request.headers.get('origin');
-  if (hasKeys || origin === null || LOOPBACK_ORIGIN.test(origin)) return;
+function refuseForeignOrigin(origin: string, hasKeys: boolean): void {
+  if (hasKeys || LOOPBACK_ORIGIN.test(origin)) return;
   throw new GatewayError(
     'forbidden',
     'This gateway has no API keys and therefore serves no web pages of other origins.',
@@ -311,8 +322,7 @@ function allowOrigin(response: Response, origin: string): void {
   response.headers.append('vary', 'origin');
 }
 
-function preflight(request: Request, hasKeys: boolean): Response {
-  const origin = request.headers.get('origin');
+function preflight(request: Request, origin: string | null, hasKeys: boolean): Response {
   const headers: Record<string, string> = { allow: 'GET, HEAD, POST, DELETE, OPTIONS' };
   if (origin !== null && (hasKeys || LOOPBACK_ORIGIN.test(origin))) {
     headers['access-control-allow-origin'] = origin;

@@ -34,6 +34,7 @@ import type { Finish, UnifiedChunk, UnifiedReply } from './unified.ts';
 import {
   forwardedHeaders,
   isErrorOf,
+  mergedHeaders,
   passedOnHeaders,
   refusal,
   sendError,
@@ -85,10 +86,16 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
   try {
     return passthrough ? await runPassthrough(running, chain) : await runTranslated(running, chain);
   } catch (cause) {
-    const error = sendError(cause, target.provider.name, controller.signal);
+    const { reason } = controller.signal;
+    // What is no `GatewayError` is a fault of ours and is not to be blamed on the provider.
+    const error = cause instanceof GatewayError ? cause : reason;
+    const [status, why] =
+      error instanceof GatewayError
+        ? [error.kind === 'upstream_refused' ? error.status : null, error.kind]
+        : [null, 'internal'];
     watch.abandon();
-    open.end(error.kind === 'upstream_refused' ? error.status : null, error.kind);
-    throw error;
+    open.end(status, why);
+    throw error ?? cause;
   }
 }
 
@@ -183,12 +190,15 @@ async function post(
   const trace = deps.traces?.of(call.id);
   const headers = upstreamHeaders(running, changes);
   trace?.providerRequest(url, headers, body);
-  const sent = await deps.send({
+  const sending = deps.send({
     url,
     headers,
     body,
     signal: controller.signal,
     ...(proxy === undefined ? undefined : { proxy }),
+  });
+  const sent = await sending.catch((cause: unknown) => {
+    throw sendError(cause, target.provider.name, controller.signal);
   });
   watch.connected();
   const response = trace?.providerReply(sent) ?? sent;
@@ -209,7 +219,7 @@ function upstreamHeaders(
   const forwarded =
     call.format === format ? forwardedHeaders(format.name, call.request.headers) : undefined;
   if (forwarded === undefined && changes === undefined) return base;
-  const headers: Record<string, string> = { ...base, ...forwarded };
+  const headers = mergedHeaders(base, forwarded);
   for (const name in changes) {
     const value = changes[name];
     if (value === undefined) delete headers[name];
@@ -232,7 +242,10 @@ async function runPassthrough(running: Running, chain: Chain): Promise<Response>
     return answerThrough(running, chain, response, hooks);
   }
   if (stream) return passStream(running, response);
-  const bytes = Buffer.from(await response.arrayBuffer());
+  const whole = await response.arrayBuffer().catch((cause: unknown) => {
+    throw sendError(cause, target.provider.name, running.controller.signal);
+  });
+  const bytes = Buffer.from(whole);
   const value = parseJson(bytes.toString('utf8'));
   if (!isObject(value) && !Array.isArray(value)) {
     throw new GatewayError(
@@ -534,8 +547,13 @@ async function collectReply(source: Source<UnifiedChunk>, { provider }: Target) 
 const MAX_HEADER = 2000;
 
 function listHeader(entries: readonly string[]): string {
-  const text = [...new Set(entries)].join(', ').replace(/[^\x20-\x7e]/g, '?');
-  return text.length <= MAX_HEADER ? text : `${text.slice(0, MAX_HEADER)}… (${entries.length})`;
+  const text = headerText([...new Set(entries)].join(', '));
+  return text.length <= MAX_HEADER ? text : `${text.slice(0, MAX_HEADER)}... (${entries.length})`;
+}
+
+/** What a header may hold of a text. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
 }
 
 function respond(
@@ -549,7 +567,7 @@ function respond(
     'content-type': contentType,
     'x-request-id': exchange.call.id,
     'x-plexus-provider': target.provider.name,
-    'x-plexus-model': target.model,
+    'x-plexus-model': headerText(target.model),
     'x-plexus-attempts': String(exchange.attempts),
   };
   if (upstream) Object.assign(headers, passedOnHeaders(upstream.headers));

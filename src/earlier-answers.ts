@@ -10,8 +10,8 @@ import { keepAnswer } from './responses-store/keep-answer.ts';
 import { clientPath, hasReferences, resolveReferences } from './responses-store/references.ts';
 import { spellLosses } from './transform/losses.ts';
 
-/** What a body that refers to earlier answers holds somewhere; most bodies need no closer look. */
-const SIGNS = ['"previous_response_id"', '"item_reference"'];
+/** What a body that refers to something holds somewhere; most bodies need no closer look. */
+const SIGNS = ['"previous_response_id"', '"item_reference"', '"conversation"', '"prompt"'];
 
 /** Looks up what the request refers to. Nothing to do for most. */
 export async function findReferences(exchange: Exchange): Promise<void> {
@@ -67,7 +67,7 @@ export function answerKeeper(
   }
   if (body.value('store') === false) return undefined;
   const who = { owner, provider: target.provider.name, model: target.model, native };
-  return (ended) => keepAnswer(ended, { store: deps.responses, ...who, body: body.json });
+  return (ended) => keepAnswer(ended, { store: deps.responses, ...who, body: body.readable });
 }
 
 /** Reports what the reader of the body reported as what the client itself wrote; once, after reading. */

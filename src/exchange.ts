@@ -9,6 +9,7 @@ import type { Envelope, Format } from './formats/format.ts';
 import type { Cooldowns } from './health/cooldowns.ts';
 import type { InFlight } from './health/in-flight.ts';
 import type { Steering } from './health/steering.ts';
+import type { JsonObject } from './json.ts';
 import { Ledger } from './ledger.ts';
 import type { Concurrency } from './limits/concurrency.ts';
 import type { Interruption } from './limits/interruption.ts';
@@ -127,12 +128,20 @@ export class Exchange {
     this.concurrency = init.concurrency;
   }
 
+  /** The body as replies repeat it: what is not kept must not be said to be. */
+  #told(): JsonObject {
+    const json = this.body.readable;
+    const isKept =
+      this.call.format.name !== 'responses' || this.settings.config.responses.store !== 'off';
+    return isKept ? json : { ...json, store: false };
+  }
+
   /** The client's side as the formats see it. */
   get client(): ClientSide {
     const { deps, body, model, ledger } = this;
     this.#client ??= new ClientSide({
       model,
-      body: body.json,
+      body: this.#told(),
       bytes: body.bytes.length,
       ledger,
       envelope: deps.envelope,

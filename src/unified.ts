@@ -8,6 +8,7 @@
  * read by one encoder. Encoders never edit it: a second attempt starts from the same value.
  */
 import type { JsonObject } from './json.ts';
+import type { Ledger } from './ledger.ts';
 
 export type FormatName = 'chat' | 'messages' | 'responses' | 'gemini';
 export const FORMAT_NAMES: readonly FormatName[] = ['chat', 'messages', 'responses', 'gemini'];
@@ -72,6 +73,22 @@ export interface UnifiedChatRequest {
   [hookField: string]: unknown;
 }
 
+/**
+ * Fields of a message, a part, a call or a tool that exist in its own format only, as they came. An
+ * encoder of that format puts them back; for any other `transform/` reports each as dropped.
+ */
+export interface Rest {
+  format: FormatName;
+  /** Where they stood in the client's body. */
+  path: string;
+  fields: JsonObject;
+}
+
+/** What an encoder of a format puts back. */
+export function restFor(format: FormatName, { rest }: { rest?: Rest }): JsonObject | undefined {
+  return rest?.format === format ? rest.fields : undefined;
+}
+
 export interface UnifiedReasoningOptions {
   /** False: reasoning is switched off. True or unset: on, as strong as the rest says. */
   enabled?: boolean;
@@ -118,6 +135,7 @@ interface ToolCommon {
   /** The description of that namespace. */
   namespaceDescription?: string;
   cache_control?: JsonObject;
+  rest?: Rest;
 }
 export interface UnifiedFunctionTool extends ToolCommon {
   type: 'function';
@@ -171,12 +189,14 @@ export interface UnifiedMessage {
   thinking?: { content: string; signature?: string };
   /** Where it stood in the client's body, for the ledger: `messages.3`. */
   path?: string;
+  rest?: Rest;
 }
 
 interface ContentCommon {
   /** Where it stood in the client's body, for the ledger: `messages.3.content.0`. */
   path?: string;
   cache_control?: JsonObject;
+  rest?: Rest;
 }
 export type UnifiedContent =
   | TextContent
@@ -191,6 +211,15 @@ export interface TextContent extends ContentCommon {
   text: string;
   /** A token that belongs to this very part (Gemini). */
   opaque?: Opaque;
+  /** The block that the text was made of, for an encoder of its format. */
+  native?: NativeBlock;
+}
+/** Something only one format has, and what of it its text does not say. */
+export interface NativeBlock {
+  format: FormatName;
+  value: JsonObject;
+  /** Paths of the client's body that are lost where only the text can be sent. */
+  lost: readonly string[];
 }
 export interface RefusalContent extends ContentCommon {
   type: 'refusal';
@@ -262,6 +291,7 @@ interface CallCommon {
   opaque?: Opaque;
   cache_control?: JsonObject;
   path?: string;
+  rest?: Rest;
 }
 export interface UnifiedFunctionCall extends CallCommon {
   type: 'function';
@@ -455,4 +485,22 @@ export function dataUrl(mediaType: string, data: string): string {
 /** All input tokens, cached or not: what OpenAI and Gemini call the prompt's tokens. */
 export function totalInput(usage: Usage): number {
   return usage.input + usage.cached + usage.cacheWrite;
+}
+
+/** What the ledger calls work of a format's own tools: by its type, or the name of its only field. */
+export function hostedName(value: JsonObject): string {
+  const { type } = value;
+  return typeof type === 'string' ? type : (Object.keys(value)[0] ?? 'hosted');
+}
+
+/** Reports what a client of another format is not told of a place that an answer refers to. */
+export function reportCitation(citation: Citation, client: FormatName, ledger: Ledger): void {
+  const { native, citedText } = citation;
+  if (native?.format === client) return;
+  if (citedText !== undefined && client !== 'messages') {
+    ledger.approximate('reply.citations', 'without the cited text');
+  }
+  if (native?.value['groundingMetadata'] !== undefined) {
+    ledger.approximate('reply.candidates.0.groundingMetadata', 'citations');
+  }
 }

@@ -48,7 +48,10 @@ export function upstreamUrl(
   stream: boolean,
 ): string {
   const endpoint = provider.endpoints.get(format.name);
-  if (endpoint !== undefined) return endpoint.replaceAll('{model}', encodeURIComponent(model));
+  if (endpoint !== undefined) {
+    const url = endpoint.replaceAll('{model}', encodeURIComponent(model));
+    return stream && format.name === 'gemini' ? streamedUrl(url) : url;
+  }
   const base = provider.formats.get(format.name) ?? '';
   const query = base.indexOf('?');
   const path = format.path(model, stream);
@@ -56,6 +59,13 @@ export function upstreamUrl(
   // A base URL may bring a query of its own (`?api-version=`); it belongs behind the path.
   const own = base.slice(query + 1);
   return base.slice(0, query).replace(/\/$/, '') + path + (path.includes('?') ? '&' : '?') + own;
+}
+
+/** Gemini names the way of answering in the address, of which a configuration gives one. */
+function streamedUrl(url: string): string {
+  const streamed = url.replace(':generateContent', ':streamGenerateContent');
+  if (streamed === url) return url;
+  return `${streamed}${streamed.includes('?') ? '&' : '?'}alt=sse`;
 }
 
 function authHeader(style: AuthStyle, key: string): [string, string] | undefined {
@@ -119,6 +129,21 @@ export function forwardedHeaders(
   from: Headers,
 ): Record<string, string> | undefined {
   return pick(from, FORWARDED[format]);
+}
+
+/** The provider's headers and the client's, which win; betas are a list, and both lists count. */
+export function mergedHeaders(
+  base: Readonly<Record<string, string>>,
+  forwarded: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
+  const headers = { ...base, ...forwarded };
+  const own = base['anthropic-beta'];
+  const asked = forwarded?.['anthropic-beta'];
+  if (own !== undefined && asked !== undefined) {
+    const betas = `${own},${asked}`.split(',').map((beta) => beta.trim());
+    headers['anthropic-beta'] = [...new Set(betas)].filter(Boolean).join(',');
+  }
+  return headers;
 }
 
 export function passedOnHeaders(from: Headers): Record<string, string> | undefined {
@@ -187,9 +212,9 @@ export function isErrorOf(format: FormatName, reply: unknown): boolean {
   return format === 'gemini' ? typeof error['code'] === 'number' : 'type' in error;
 }
 
-/** Gemini refuses a wrong key with a 400; its format knows that. */
+/** Gemini refuses a wrong key with a 400, Anthropic an empty account; their formats know that. */
 function meantStatus(status: number, fault: ProviderFault): number {
-  return fault.status === 401 ? 401 : status;
+  return fault.status === 401 || fault.status === 402 ? fault.status : status;
 }
 
 /** Seconds that a reply's headers ask to wait: `retry-after-ms`, `retry-after` in seconds or as a date. */

@@ -1,7 +1,12 @@
 /**
- * About how many input tokens a request is, for providers that cannot be asked. Measured against the
- * usage that providers reported for recorded requests, apart from those with tools that providers run
- * themselves: see `MEASURED`.
+ * About how many input tokens a request is, for providers that cannot be asked.
+ *
+ * How far it is off, against the usage that providers reported for 262 recorded requests without
+ * tools that providers run themselves (median and 90th percentile; in brackets what four characters a
+ * token would give): messages 8 % and 38 % (55, 168), gemini 9 % and 77 % (171, 555), responses 14 %
+ * and 128 % (81, 345), chat 41 % and 100 % (60, 332), where every server adds what it likes; OpenAI's
+ * own models, both formats, 13 % and 64 %. The largest errors are pictures and documents of which
+ * only a URL is known, and hidden system prompts. 90 kB take half a millisecond.
  */
 import {
   type FormatName,

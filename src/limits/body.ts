@@ -5,10 +5,14 @@
 import { GatewayError } from '../errors.ts';
 import { after } from '../watch-timer.ts';
 
-/** Time that any body may take, ms. */
-const BASE_MS = 30_000;
-/** The least speed that a large body must have, bytes per millisecond. */
-const LEAST_SPEED = 16;
+/** How long a body may take. */
+export interface Patience {
+  /** Time that any body has, ms. */
+  readonly baseMs: number;
+  /** The least speed that a large one must have, bytes per millisecond. */
+  readonly leastSpeed: number;
+}
+const PATIENCE: Patience = { baseMs: 30_000, leastSpeed: 16 };
 
 /**
  * @param length of the `content-length` header; undefined when the client did not say
@@ -18,26 +22,35 @@ export async function readBytes(
   request: Request,
   length: number | undefined,
   maxBytes: number,
+  patience = PATIENCE,
 ): Promise<Buffer> {
   if (length !== undefined) {
     if (length > maxBytes) throw tooLarge(maxBytes);
-    const bytes = await inTime(request.arrayBuffer(), BASE_MS + length / LEAST_SPEED);
+    const bytes = await inTime(request.arrayBuffer(), timeFor(length, patience));
     if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
     return Buffer.from(bytes);
   }
   const { body } = request;
-  return body === null ? Buffer.alloc(0) : readPieces(body, maxBytes);
+  return body === null ? Buffer.alloc(0) : readPieces(body, maxBytes, patience);
+}
+
+function timeFor(bytes: number, { baseMs, leastSpeed }: Patience): number {
+  return baseMs + bytes / leastSpeed;
 }
 
 /** A body of unknown length is counted while it comes. */
-async function readPieces(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Buffer> {
+async function readPieces(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  patience: Patience,
+): Promise<Buffer> {
   const reader = body.getReader();
   const startedAt = performance.now();
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
     for (;;) {
-      const left = BASE_MS + size / LEAST_SPEED - (performance.now() - startedAt);
+      const left = timeFor(size, patience) - (performance.now() - startedAt);
       const { done, value } = await inTime(reader.read(), Math.max(0, left));
       if (done) return Buffer.concat(pieces, size);
       size += value.length;

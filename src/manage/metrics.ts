@@ -4,7 +4,15 @@
  * Prometheus' spelling (unit as a suffix), else `plexus_`.
  */
 import type { UsageRecord } from '../usage/record.ts';
-import { Counter, Histogram, type Labels, labelText, renderGauge } from './prometheus.ts';
+import {
+  Counter,
+  type CounterSeries,
+  Histogram,
+  type HistogramSeries,
+  type Labels,
+  labelText,
+  renderGauge,
+} from './prometheus.ts';
 
 export interface MetricsParts {
   readonly version: string;
@@ -39,6 +47,63 @@ const OVERHEAD = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 
 /** Texts of labels that are remembered. */
 const MAX_TEXTS = 1000;
+
+/** Series come into being at their first value, as an empty one would be shown. */
+interface SeriesMakers {
+  requests(): CounterSeries;
+  attempt(): CounterSeries;
+  overhead(): HistogramSeries;
+  duration(): HistogramSeries;
+  tokensIn(): HistogramSeries;
+  tokensOut(): HistogramSeries;
+  input(): CounterSeries;
+  output(): CounterSeries;
+}
+
+/** The series that one kind of request adds to. */
+class RequestSeries {
+  readonly labels: string;
+  readonly #make: SeriesMakers;
+  readonly #made: { [K in keyof SeriesMakers]?: ReturnType<SeriesMakers[K]> } = {};
+
+  constructor(labels: string, make: SeriesMakers) {
+    this.labels = labels;
+    this.#make = make;
+  }
+
+  get requests(): CounterSeries {
+    this.#made.requests ??= this.#make.requests();
+    return this.#made.requests;
+  }
+  get attempt(): CounterSeries {
+    this.#made.attempt ??= this.#make.attempt();
+    return this.#made.attempt;
+  }
+  get overhead(): HistogramSeries {
+    this.#made.overhead ??= this.#make.overhead();
+    return this.#made.overhead;
+  }
+  get duration(): HistogramSeries {
+    this.#made.duration ??= this.#make.duration();
+    return this.#made.duration;
+  }
+  get tokensIn(): HistogramSeries {
+    this.#made.tokensIn ??= this.#make.tokensIn();
+    return this.#made.tokensIn;
+  }
+  get tokensOut(): HistogramSeries {
+    this.#made.tokensOut ??= this.#make.tokensOut();
+    return this.#made.tokensOut;
+  }
+  get input(): CounterSeries {
+    this.#made.input ??= this.#make.input();
+    return this.#made.input;
+  }
+  get output(): CounterSeries {
+    this.#made.output ??= this.#make.output();
+    return this.#made.output;
+  }
+}
 
 export class Metrics {
   readonly #parts: MetricsParts;
@@ -105,6 +170,8 @@ export class Metrics {
 
   /** Texts of labels. */
   readonly #texts = new Map<string, string>();
+  /** By what requests are told apart by, the series that they add to. */
+  readonly #bundles = new Map<string, RequestSeries>();
 
   constructor(parts: MetricsParts) {
     this.#parts = parts;
@@ -112,33 +179,61 @@ export class Metrics {
 
   /** Takes a request that has ended. */
   add(record: UsageRecord): void {
-    const { outcome, status, attempts, provider, usage } = record;
-    const clientFormat = record.clientFormat ?? '';
-    this.#requests.add(
-      `client_format="${clientFormat}",outcome="${outcome}",status="${Math.floor(status / 100)}xx"`,
-    );
-    for (const { provider: name, model, reason } of attempts) {
-      this.#attempts.add(this.#attemptLabels(name, model, reason ?? ''));
+    const { outcome, attempts, provider, usage } = record;
+    const series = this.#seriesOf(record);
+    series.requests.value += 1;
+    if (outcome === 'success' && attempts.length === 1) series.attempt.value += 1;
+    else {
+      for (const { provider: name, model, reason } of attempts) {
+        this.#attempts.add(this.#attemptLabels(name, model, reason ?? ''));
+      }
     }
-    this.#overhead.observe('', record.overheadMs / 1000);
-    if (record.dropped.length > 0) this.#lost.add(`client_format="${clientFormat}"`);
+    series.overhead.observe(record.overheadMs / 1000);
+    if (record.dropped.length > 0) {
+      this.#lost.add(`client_format="${record.clientFormat ?? ''}"`);
+    }
     // A request that never came to a provider has a model's name of the client's making.
     if (provider === null) return;
-    const labels = this.#requestLabels(record.alias ?? '', provider, record.model ?? '');
-    const failed = outcome === 'success' ? '' : `,error_type="${outcome}"`;
-    this.#duration.observe(labels + failed, record.durationMs / 1000);
+    const { labels } = series;
+    if (outcome === 'success') series.duration.observe(record.durationMs / 1000);
+    else {
+      this.#duration.observe(`${labels},error_type="${outcome}"`, record.durationMs / 1000);
+    }
     if (record.ttftMs !== null) this.#firstToken.observe(labels, record.ttftMs / 1000);
     if (record.tokensPerSecond) this.#perToken.observe(labels, 1 / record.tokensPerSecond);
     if (record.cost !== null) this.#cost.add(labels, record.cost.total);
     if (usage === null) return;
     const input = usage.input + usage.cached + usage.cacheWrite;
-    this.#tokens.observe(`${labels},gen_ai_token_type="input"`, input);
-    this.#tokens.observe(`${labels},gen_ai_token_type="output"`, usage.output);
-    this.#usage.input.add(labels, input);
-    this.#usage.output.add(labels, usage.output);
+    series.tokensIn.observe(input);
+    series.tokensOut.observe(usage.output);
+    series.input.value += input;
+    series.output.value += usage.output;
     if (usage.cached > 0) this.#usage.cached.add(labels, usage.cached);
     if (usage.cacheWrite > 0) this.#usage.cacheWrite.add(labels, usage.cacheWrite);
     if (usage.reasoning > 0) this.#usage.reasoning.add(labels, usage.reasoning);
+  }
+
+  /** The series that requests like this one add to, found by one look. */
+  #seriesOf({ clientFormat, outcome, status, alias, provider, model }: UsageRecord): RequestSeries {
+    const kind = `${Math.floor(status / 100)}xx`;
+    const key = `${clientFormat}\u0000${outcome}\u0000${kind}\u0000${alias}\u0000${provider}\u0000${model}`;
+    const known = this.#bundles.get(key);
+    if (known !== undefined) return known;
+    if (this.#bundles.size >= MAX_TEXTS) this.#bundles.clear();
+    const who = `client_format="${clientFormat ?? ''}",outcome="${outcome}",status="${kind}"`;
+    const labels = provider === null ? '' : this.#requestLabels(alias ?? '', provider, model ?? '');
+    const made = new RequestSeries(labels, {
+      requests: () => this.#requests.series(who),
+      attempt: () => this.#attempts.series(this.#attemptLabels(provider ?? '', model ?? '', '')),
+      overhead: () => this.#overhead.series(''),
+      duration: () => this.#duration.series(labels),
+      tokensIn: () => this.#tokens.series(`${labels},gen_ai_token_type="input"`),
+      tokensOut: () => this.#tokens.series(`${labels},gen_ai_token_type="output"`),
+      input: () => this.#usage.input.series(labels),
+      output: () => this.#usage.output.series(labels),
+    });
+    this.#bundles.set(key, made);
+    return made;
   }
 
   /** Everything, in Prometheus' text format 0.0.4. */

@@ -16,24 +16,59 @@ const MAX_SERIES = 500;
 export class Counter {
   readonly #name: string;
   readonly #help: string;
-  readonly #series = new Map<string, number>();
+  readonly #series = new Map<string, CounterSeries>();
 
   constructor(name: string, help: string) {
     this.#name = name;
     this.#help = help;
   }
 
+  /** The series of these labels, to be kept by who adds to it often. @param labels as `labelText` gives them */
+  series(labels: string): CounterSeries {
+    const key = seriesKey(this.#series, labels);
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = { value: 0 };
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+
   /** @param labels as `labelText` gives them */
   add(labels: string, value = 1): void {
-    const key = seriesKey(this.#series, labels);
-    this.#series.set(key, (this.#series.get(key) ?? 0) + value);
+    this.series(labels).value += value;
   }
 
   render(): string {
     const lines = [...this.#series].map(
-      ([key, value]) => `${this.#name}${braces(key)} ${short(value)}\n`,
+      ([key, { value }]) => `${this.#name}${braces(key)} ${short(value)}\n`,
     );
     return head(this.#name, this.#help, 'counter') + lines.join('');
+  }
+}
+
+/** One series of a counter. */
+export interface CounterSeries {
+  value: number;
+}
+
+/** One series of a histogram: how many values fell under each bound and over the last, and their sum. */
+export class HistogramSeries {
+  readonly counts: number[];
+  sum = 0;
+  readonly #bounds: readonly number[];
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    const bounds = this.#bounds;
+    let slot = 0;
+    while (slot < bounds.length && value > (bounds[slot] ?? 0)) slot += 1;
+    this.counts[slot] = (this.counts[slot] ?? 0) + 1;
+    this.sum += value;
   }
 }
 
@@ -41,8 +76,7 @@ export class Histogram {
   readonly #name: string;
   readonly #help: string;
   readonly #bounds: readonly number[];
-  /** By series: how many values fell under each bound and over the last, and their sum. */
-  readonly #series = new Map<string, { counts: number[]; sum: number }>();
+  readonly #series = new Map<string, HistogramSeries>();
 
   /** @param bounds upper bounds, ascending; the infinite one is not among them */
   constructor(name: string, help: string, bounds: readonly number[]) {
@@ -51,18 +85,20 @@ export class Histogram {
     this.#bounds = bounds;
   }
 
+  /** The series of these labels, to be kept by who adds to it often. @param labels as `labelText` gives them */
+  series(labels: string): HistogramSeries {
+    const key = seriesKey(this.#series, labels);
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = new HistogramSeries(this.#bounds);
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+
   /** @param labels as `labelText` gives them */
   observe(labels: string, value: number): void {
-    const key = seriesKey(this.#series, labels);
-    const series = this.#series.get(key) ?? {
-      counts: new Array<number>(this.#bounds.length + 1).fill(0),
-      sum: 0,
-    };
-    this.#series.set(key, series);
-    const found = this.#bounds.findIndex((bound) => value <= bound);
-    const slot = found < 0 ? this.#bounds.length : found;
-    series.counts[slot] = (series.counts[slot] ?? 0) + 1;
-    series.sum += value;
+    this.series(labels).observe(value);
   }
 
   render(): string {

@@ -26,9 +26,10 @@ export interface ReferenceScope {
   readonly envelope: Envelope;
 }
 
-/** True for a body that refers to earlier answers; cheap. */
+/** True for a body that refers to something kept elsewhere; cheap. */
 export function hasReferences(body: JsonObject): boolean {
-  return Boolean(body['previous_response_id']) || array(body['input']).some(isReference);
+  const { previous_response_id: previous, conversation, prompt, input } = body;
+  return Boolean(previous || conversation || prompt) || array(input).some(isReference);
 }
 
 function isReference(item: unknown): boolean {
@@ -47,8 +48,9 @@ export async function resolveReferences(
   scope: ReferenceScope,
 ): Promise<References> {
   const reader = new ReferenceReader(scope);
+  reader.missing = elsewhere(body);
   const previous = text(body['previous_response_id']);
-  const history = previous === undefined ? [] : await reader.history(previous);
+  const history = previous ? await reader.history(previous) : [];
   const own = await reader.items(inputItems(body), true);
   const { previous_response_id: _, ...rest } = body;
   return {
@@ -156,6 +158,19 @@ class ReferenceReader {
  */
 function homeOf(stored: StoredResponse): string | undefined {
   return stored.native && stored.response['store'] === true ? stored.provider : undefined;
+}
+
+/** What is never kept here: conversations and prompts that live with a provider. */
+function elsewhere({ conversation, prompt }: JsonObject): GatewayError | undefined {
+  const type = 'invalid_request_error';
+  if (conversation) {
+    const id = isObject(conversation) ? conversation['id'] : conversation;
+    const message = `Conversation with id '${String(id)}' not found.`;
+    return new GatewayError('not_found', message, { field: 'conversation', type });
+  }
+  if (!prompt) return undefined;
+  const message = 'A stored prompt is known only to a provider of the Responses API.';
+  return new GatewayError('unsupported', message, { field: 'prompt', type });
 }
 
 /** As OpenAI says it: 400 with this code (maximhq/bifrost#2441). */

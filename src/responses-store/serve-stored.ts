@@ -12,7 +12,12 @@ export interface StoredQuery {
 }
 
 /** @throws GatewayError 404 as OpenAI says it */
-export async function storedResponse(query: StoredQuery): Promise<JsonObject> {
+export async function storedResponse(
+  query: StoredQuery,
+  options: URLSearchParams,
+): Promise<JsonObject> {
+  // OpenAI streams answers that are still being made; here there are none.
+  if (options.get('stream') === 'true') throw invalid('stream', 'a kept answer is not streamed');
   return (await find(query)).response;
 }
 

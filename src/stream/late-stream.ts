@@ -70,7 +70,13 @@ function readerOf(body: ReadableStream<Uint8Array>) {
  */
 export function unlessLate<T>(answer: Promise<T>, ms: number, late: () => T): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = after(ms, () => resolve(late()));
+    const stop = after(ms, () => {
+      try {
+        resolve(late());
+      } catch (cause) {
+        reject(cause);
+      }
+    });
     answer.then(
       (value) => {
         stop();

@@ -1,11 +1,11 @@
 import type { Ledger } from '../ledger.ts';
-import type { FormatName, UnifiedChatRequest } from '../unified.ts';
+import type { FormatName, NativeBlock, Rest, UnifiedChatRequest } from '../unified.ts';
 
 const OPENAI: ReadonlySet<FormatName> = new Set(['chat', 'responses']);
 
 /**
- * Reports each top-level field that only the client's format knows, when the provider speaks another
- * one. A field that says nothing (null, '', [], {}) is no loss.
+ * Reports each field that only the client's format knows, when the provider speaks another one. A
+ * top-level field that says nothing (null, '', [], {}) is no loss.
  */
 export function reportForeignExtra(
   request: UnifiedChatRequest,
@@ -17,9 +17,34 @@ export function reportForeignExtra(
   if (options?.['include_obfuscation'] !== undefined && !OPENAI.has(format)) {
     ledger.drop('stream_options.include_obfuscation');
   }
+  for (const { rest, native, path } of things(request)) {
+    if (rest && rest.format !== format) {
+      for (const field in rest.fields) ledger.drop(`${rest.path}.${field}`);
+    }
+    if (native && native.format !== format) {
+      ledger.approximate(path ?? 'messages', 'text');
+      for (const lost of native.lost) ledger.drop(lost);
+    }
+  }
   if (extra === undefined || extra.format === format) return;
   for (const [field, value] of Object.entries(extra.fields)) {
     if (!saysNothing(value)) ledger.drop(field);
+  }
+}
+
+interface Thing {
+  path?: string;
+  rest?: Rest;
+  native?: NativeBlock;
+}
+
+/** Everything in a request that may hold such fields. */
+function* things({ messages, tools = [] }: UnifiedChatRequest): Generator<Thing> {
+  yield* tools;
+  for (const message of messages) {
+    yield message;
+    if (Array.isArray(message.content)) yield* message.content;
+    if (message.tool_calls) yield* message.tool_calls;
   }
 }
 

@@ -20,16 +20,21 @@ export function spellLosses(provider: Ledger, asked: Asked): void {
  */
 function spell(path: string, { format: { fields }, body }: Asked): string[] {
   const [head = path] = path.split('.', 1);
-  const named = fields[path] ?? fields[head];
+  // Fields of a client may be called `constructor`.
+  const named = own(fields, path) ?? own(fields, head);
   if (named === undefined) return [resolve(path, body)];
   const candidates = typeof named === 'string' ? [named] : named;
   const written = candidates.flatMap((candidate) => writtenPath(body, candidate) ?? []);
-  const inner = fields[path] === undefined && path !== head ? path.split('.').at(-1) : undefined;
+  const inner = own(fields, path) === undefined && path !== head ? path.split('.').at(-1) : undefined;
   if (inner !== undefined) {
     const exact = written.flatMap((place) => findNear(place.split('.'), [inner], body) ?? []);
     if (exact.length > 0) return exact;
   }
   return written.length > 0 ? written : candidates.slice(0, 1);
+}
+
+function own<T>(of: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(of, key) ? of[key] : undefined;
 }
 
 /** Names that the formats have for what encoders report below a part, a call or a tool. */
@@ -54,7 +59,7 @@ function resolve(path: string, body: JsonObject): string {
     const next = child(value, name);
     if (next === undefined) {
       const last = names.at(-1) ?? name;
-      return findNear(walked, SPELLINGS[last] ?? [last], body) ?? path;
+      return findNear(walked, own(SPELLINGS, last) ?? [last], body) ?? path;
     }
     walked.push(name);
     value = next;

@@ -75,12 +75,23 @@ async function readJsonReply(
   format: Format,
   context: ProviderContext,
 ): Promise<UnifiedReply> {
-  const body = parseJson(await response.text());
+  const body = parseJson(await readText(response, context));
   // Gemini may wrap what it says in a list.
   const value = Array.isArray(body) && body.length === 1 ? body[0] : body;
   if (!isObject(value)) throw garbled(context, 'something that is not a JSON object');
   if (isObject(value['error'])) throw faultError(format.decodeError(200, value), context.provider);
   return format.decodeReply(value, context);
+}
+
+/** @throws GatewayError when the connection broke, or whoever broke it said why */
+async function readText(response: Response, context: ProviderContext): Promise<string> {
+  try {
+    return await response.text();
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause;
+    const { message } = brokenFault(cause);
+    throw new GatewayError('upstream_unreachable', message, { provider: context.provider, cause });
+  }
 }
 
 function garbled(context: ProviderContext, what: string): GatewayError {

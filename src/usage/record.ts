@@ -231,7 +231,8 @@ class RequestRecord implements RecordBuilder {
       cost: usage && about ? (options.price?.(usage, about.provider, about.model) ?? null) : null,
       durationMs: hundredths(durationMs),
       ttftMs: firstOutputAt === undefined ? null : hundredths(firstOutputAt - this.#startedAt),
-      tokensPerSecond: meter && last ? tokensPerSecond(meter, source, last.startedAt, endedAt) : null,
+      tokensPerSecond:
+        meter && last ? tokensPerSecond(meter, source, last.startedAt, endedAt) : null,
       overheadMs: hundredths(Math.max(0, durationMs - busyMs)),
       finish: meter?.finish ?? null,
       toolCalls: meter?.toolCalls ?? 0,

@@ -3,6 +3,8 @@ import type { ChatCompletionTokenLogprob } from 'openai/resources/chat/completio
 import type { JsonObject } from '../../json.ts';
 import {
   dataUrl,
+  hostedName,
+  reportCitation,
   type UnifiedBlock,
   type UnifiedReply,
   type UnifiedToolCall,
@@ -81,11 +83,11 @@ class MessageWriter {
       case 'media':
         if (block.mediaType.startsWith('image/')) {
           message.images = [...(message.images ?? []), encodeImage(block.mediaType, block.data)];
-        } else ledger.drop('reply.media');
+        } else ledger.drop(`reply.${block.mediaType}`);
         if (block.opaque) ledger.drop('reply.thoughtSignature');
         return;
       case 'hosted':
-        ledger.drop(`reply.${String(block.value['type'] ?? 'hosted')}`);
+        ledger.drop(`reply.${hostedName(block.value)}`);
         return;
     }
   }
@@ -102,6 +104,7 @@ class MessageWriter {
       const annotation = encodeAnnotation(citation);
       if (annotation) message.annotations = [...(message.annotations ?? []), annotation];
       else ledger.drop('reply.citations');
+      reportCitation(citation, 'chat', ledger);
     }
     if (block.opaque) ledger.drop('reply.thoughtSignature');
   }

@@ -4,7 +4,14 @@
  */
 import type { GatewayError } from '../../errors.ts';
 import { SSE_COMMENT, sseFrame } from '../../stream/sse.ts';
-import type { Finish, Opaque, UnifiedChunk, Usage } from '../../unified.ts';
+import {
+  type Finish,
+  hostedName,
+  type Opaque,
+  reportCitation,
+  type UnifiedChunk,
+  type Usage,
+} from '../../unified.ts';
 import type { ClientContext, ReplyEncoder } from '../format.ts';
 import { encodeAnnotation } from './citation.ts';
 import { encodeDetails, type FinishedReasoning } from './client-reasoning.ts';
@@ -88,6 +95,7 @@ export class ChatEncoder implements ReplyEncoder {
         return this.#detail({ text: '', redacted: true, opaque: chunk.opaque });
       case 'citation': {
         const annotation = encodeAnnotation(chunk.citation);
+        reportCitation(chunk.citation, 'chat', this.#context.ledger);
         if (annotation) return this.#event(JSON.stringify({ annotations: [annotation] }));
         this.#context.ledger.drop('reply.citations');
         return '';
@@ -96,7 +104,7 @@ export class ChatEncoder implements ReplyEncoder {
         return this.#media(chunk.mediaType, chunk.data, chunk.opaque);
       case 'hosted':
         this.#closeBlock();
-        this.#context.ledger.drop(`reply.${String(chunk.value['type'] ?? 'hosted')}`);
+        this.#context.ledger.drop(`reply.${hostedName(chunk.value)}`);
         return '';
       case 'blockEnd':
         this.#closeBlock();
@@ -246,7 +254,7 @@ export class ChatEncoder implements ReplyEncoder {
     if (mediaType.startsWith('image/')) {
       return this.#event(JSON.stringify({ images: [encodeImage(mediaType, data)] }));
     }
-    this.#context.ledger.drop('reply.media');
+    this.#context.ledger.drop(`reply.${mediaType}`);
     return '';
   }
 

@@ -16,6 +16,7 @@ import {
   listField,
   objectField,
   objectList,
+  restOf,
   stringField,
 } from './proto.ts';
 
@@ -118,7 +119,6 @@ class ContentsDecoder {
     dropUnknown(part, RESPONSE_PART, path, ledger);
     const where = `${path}.${keyOf(part, 'functionResponse')}`;
     const response = objectField(part, 'functionResponse', path) ?? {};
-    dropUnknown(response, RESPONSE, where, ledger);
     const name = stringField(response, 'name', where) ?? '';
     const id = this.#answer(stringField(response, 'id', where), name, path);
     const result = decodeResult(field(response, 'response'));
@@ -128,7 +128,8 @@ class ContentsDecoder {
       const media = field(inner.value, 'inlineData') !== undefined ? decodeBlob : decodeFileData;
       content.push(media(inner.value, inner.path, ledger));
     }
-    const message: UnifiedMessage = { role: 'tool', tool_call_id: id, content, path };
+    const rest = restOf(response, RESPONSE, where);
+    const message: UnifiedMessage = { role: 'tool', tool_call_id: id, content, path, ...rest };
     if (result.isError) message.is_error = true;
     this.messages.push(message);
   }

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import { dataUrl, type UnifiedContent } from '../../unified.ts';
 import { mediaKind, mediaTypeOfUrl } from './media-type.ts';
-import { dropUnknown, field, keyOf, objectField, stringField } from './proto.ts';
+import { dropUnknown, field, keyOf, objectField, restOf, stringField } from './proto.ts';
 
 const TEXT_PART: ReadonlySet<string> = new Set(['text', 'thought', 'thoughtSignature']);
 const BLOB_PART: ReadonlySet<string> = new Set(['inlineData', 'thought', 'thoughtSignature']);
@@ -28,16 +28,14 @@ export function decodePart(
 ): UnifiedContent | undefined {
   const text = stringField(part, 'text', path);
   if (text !== undefined) {
-    dropUnknown(part, TEXT_PART, path, ledger);
-    return text === '' ? undefined : { type: 'text', text, path };
+    const rest = restOf(part, TEXT_PART, path);
+    return text === '' ? undefined : { type: 'text', text, path, ...rest };
   }
   if (field(part, 'inlineData') !== undefined) {
-    dropUnknown(part, BLOB_PART, path, ledger);
-    return decodeBlob(part, path, ledger);
+    return { ...decodeBlob(part, path, ledger), ...restOf(part, BLOB_PART, path) };
   }
   if (field(part, 'fileData') !== undefined) {
-    dropUnknown(part, FILE_PART, path, ledger);
-    return decodeFileData(part, path, ledger);
+    return { ...decodeFileData(part, path, ledger), ...restOf(part, FILE_PART, path) };
   }
   if (Object.keys(part).length === 0) return undefined;
   return { type: 'hosted', format: 'gemini', value: part, path };

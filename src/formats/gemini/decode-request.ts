@@ -59,7 +59,7 @@ export function decodeRequest(body: JsonObject, context: ClientContext): Unified
     model: context.model,
     messages: [...decodeSystem(body, context), ...decodeContents(body, context)],
   };
-  const tools = decodeTools(body, context.ledger);
+  const tools = decodeTools(body);
   if (tools.length > 0) request.tools = tools;
   const extra = decodeToolConfig(body, request, context.ledger);
   decodeConfig(body, request, extra, context);

@@ -4,12 +4,12 @@ import { isObject, type JsonObject } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { UnifiedChatRequest, UnifiedTool, UnifiedToolChoice } from '../../unified.ts';
 import {
-  dropUnknown,
   field,
   fieldName,
   keyOf,
   objectField,
   objectList,
+  restOf,
   stringField,
   stringList,
 } from './proto.ts';
@@ -24,7 +24,7 @@ const DECLARATION: ReadonlySet<string> = new Set([
 const CALLING: ReadonlySet<string> = new Set(['mode', 'allowedFunctionNames']);
 
 /** Every entry of `tools` may hold function declarations and hosted tools side by side. */
-export function decodeTools(body: JsonObject, ledger: Ledger): UnifiedTool[] {
+export function decodeTools(body: JsonObject): UnifiedTool[] {
   const tools: UnifiedTool[] = [];
   for (const { value: entry, path } of objectList(body, 'tools', '')) {
     for (const [key, value] of Object.entries(entry)) {
@@ -39,14 +39,13 @@ export function decodeTools(body: JsonObject, ledger: Ledger): UnifiedTool[] {
       }
     }
     for (const declaration of objectList(entry, 'functionDeclarations', path)) {
-      tools.push(decodeDeclaration(declaration.value, declaration.path, ledger));
+      tools.push(decodeDeclaration(declaration.value, declaration.path));
     }
   }
   return tools;
 }
 
-function decodeDeclaration(declaration: JsonObject, path: string, ledger: Ledger): UnifiedTool {
-  dropUnknown(declaration, DECLARATION, path, ledger);
+function decodeDeclaration(declaration: JsonObject, path: string): UnifiedTool {
   const name = stringField(declaration, 'name', path);
   if (!name) throw invalid(`${path}.name`, 'is required');
   const description = stringField(declaration, 'description', path);
@@ -61,6 +60,7 @@ function decodeDeclaration(declaration: JsonObject, path: string, ledger: Ledger
       ...(parameters && { parameters }),
     },
     path,
+    ...restOf(declaration, DECLARATION, path),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   callName,
   type Opaque,
   parts,
+  restFor,
   type UnifiedChatRequest,
   type UnifiedContent,
   type UnifiedMessage,
@@ -180,10 +181,12 @@ class ContentsWriter {
   }
 
   #content(content: UnifiedContent): Part[] {
-    const encoded = encodeContent(content, this.#context.ledger);
+    const rest = restFor('gemini', content);
+    const bare = encodeContent(content, this.#context.ledger);
+    const encoded = rest === undefined ? bare : bare.map((part) => ({ ...part, ...rest }));
     if (content.type !== 'text' || !content.opaque) return encoded;
     const token = this.#token(content.opaque);
-    if (token !== undefined) return [{ text: content.text, thoughtSignature: token }];
+    if (token !== undefined) return [{ text: content.text, thoughtSignature: token, ...rest }];
     this.#drop(`${content.path ?? 'text'}.thoughtSignature`);
     return encoded;
   }
@@ -252,7 +255,7 @@ class ContentsWriter {
     };
     if (call?.id !== undefined) functionResponse.id = call.id;
     if (media.length > 0) functionResponse.parts = media;
-    return { functionResponse };
+    return { functionResponse: { ...functionResponse, ...restFor('gemini', message) } };
   }
 
   #fitsResponse(part: Part): boolean {

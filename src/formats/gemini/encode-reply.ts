@@ -1,6 +1,12 @@
 /** A whole reply → `GenerateContentResponse` for a Gemini client. */
 import type { JsonObject } from '../../json.ts';
-import { callName, type UnifiedBlock, type UnifiedReply } from '../../unified.ts';
+import {
+  callName,
+  hostedName,
+  reportCitation,
+  type UnifiedBlock,
+  type UnifiedReply,
+} from '../../unified.ts';
 import type { ClientContext } from '../format.ts';
 import { encodeCitations, type PlacedCitation } from './citations.ts';
 import { encodeRedacted, encodeToken } from './client-token.ts';
@@ -45,8 +51,8 @@ class PartsWriter {
   readonly #parts: Part[] = [];
   readonly #context: ClientContext;
   readonly #shows: boolean;
-  /** The sealed token of the last reasoning, until it is known whether a call follows: clients keep
-   * the signature of a call most surely. */
+  /** The sealed token of the last reasoning, until it is known what follows to carry it: clients
+   * keep the signature of a call most surely, that of a text next. */
   #pending: string | undefined;
 
   constructor(context: ClientContext) {
@@ -55,7 +61,7 @@ class PartsWriter {
   }
 
   add(block: UnifiedBlock): void {
-    if (block.type !== 'call') this.#flush();
+    if (block.type !== 'call' && block.type !== 'text') this.#flush();
     switch (block.type) {
       case 'call':
         this.#call(block);
@@ -77,7 +83,7 @@ class PartsWriter {
       }
       case 'hosted':
         if (block.format === 'gemini') this.#parts.push(block.value);
-        else this.#context.ledger.drop(`reply.${String(block.value['type'] ?? block.format)}`);
+        else this.#context.ledger.drop(`reply.${hostedName(block.value)}`);
     }
   }
 
@@ -93,11 +99,17 @@ class PartsWriter {
   }
 
   #text(block: Extract<UnifiedBlock, { type: 'text' }>): void {
-    const token = block.opaque?.format === 'gemini' ? block.opaque.value : undefined;
+    const own = block.opaque?.format === 'gemini' ? block.opaque.value : undefined;
+    if (own !== undefined || block.text === '') this.#flush();
+    const token = own ?? this.#pending;
+    this.#pending = undefined;
     if (token !== undefined) this.#parts.push({ text: block.text, thoughtSignature: token });
     else if (block.text !== '') this.#parts.push({ text: block.text });
     const blockStart = this.text.length;
-    for (const citation of block.citations ?? []) this.citations.push({ citation, blockStart });
+    for (const citation of block.citations ?? []) {
+      reportCitation(citation, 'gemini', this.#context.ledger);
+      this.citations.push({ citation, blockStart });
+    }
     this.text += block.text;
     if (block.logprobs) this.logprobs.push(...block.logprobs);
   }

@@ -1,6 +1,7 @@
 /** Unified → the body of `generateContent`, within what the model behind it accepts. */
 import { isObject, type JsonObject } from '../../json.ts';
 import {
+  restFor,
   tokenLimit,
   type UnifiedChatRequest,
   type UnifiedFunctionTool,
@@ -205,7 +206,7 @@ function declare(
   // `parametersJsonSchema` takes JSON Schema as it is; `parameters` refuses every keyword outside
   // its OpenAPI subset. A function without parameters has neither.
   if (parameters && !isEmpty(parameters)) declaration.parametersJsonSchema = parameters;
-  return declaration;
+  return { ...declaration, ...restFor('gemini', tool) };
 }
 
 function isEmpty(schema: JsonObject): boolean {

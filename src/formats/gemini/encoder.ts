@@ -5,7 +5,13 @@
  */
 import type { GatewayError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { Finish, UnifiedChunk, Usage } from '../../unified.ts';
+import {
+  type Finish,
+  hostedName,
+  reportCitation,
+  type UnifiedChunk,
+  type Usage,
+} from '../../unified.ts';
 import type { ClientContext, ReplyEncoder } from '../format.ts';
 import { encodeCitations, type PlacedCitation } from './citations.ts';
 import { encodeRedacted, encodeToken } from './client-token.ts';
@@ -44,7 +50,7 @@ export class GeminiEncoder implements ReplyEncoder {
   /** The reasoning of the open block: its envelope needs all of it. */
   #reasoning = '';
   #reasoningPart: number | undefined;
-  /** The token of the last reasoning, until it is known whether a call follows. */
+  /** The token of the last reasoning, until it is known what follows to carry it. */
   #pending: string | undefined;
   /** Calls that have not been shown, by their index. */
   readonly #calls = new Map<number, PendingCall>();
@@ -104,6 +110,7 @@ export class GeminiEncoder implements ReplyEncoder {
         return before;
       }
       case 'citation':
+        reportCitation(chunk.citation, 'gemini', this.#context.ledger);
         this.#citations.push({ citation: chunk.citation, blockStart: this.#blockStart });
         return '';
       case 'media': {
@@ -114,7 +121,7 @@ export class GeminiEncoder implements ReplyEncoder {
       }
       case 'hosted':
         if (chunk.format === 'gemini') return this.#close() + this.#frame(chunk.value);
-        this.#context.ledger.drop(`reply.${String(chunk.value['type'] ?? chunk.format)}`);
+        this.#context.ledger.drop(`reply.${hostedName(chunk.value)}`);
         return '';
       case 'blockEnd':
         this.#open = undefined;
@@ -156,9 +163,16 @@ export class GeminiEncoder implements ReplyEncoder {
     if (text === '' && !logprobs) return '';
     let before = '';
     if (this.#open !== 'text') {
+      // A token behind thoughts rides on the text: the AI SDK loses a streamed part of nothing else.
+      const token = logprobs ? undefined : this.#pending;
+      if (token !== undefined) this.#pending = undefined;
       before = this.#close();
       this.#open = 'text';
       this.#blockStart = this.#text.length;
+      if (token !== undefined) {
+        this.#text += text;
+        return before + this.#frame({ text, thoughtSignature: token });
+      }
     }
     this.#text += text;
     this.#identify();

@@ -13,6 +13,7 @@ import {
   optionalString,
 } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
+import type { Rest } from '../../unified.ts';
 
 const SNAKE = new Map<string, string>();
 
@@ -116,6 +117,20 @@ export function dropUnknown(
     if (known.has(key) || object[key] === null || object[key] === undefined) continue;
     if (!known.has(camelCase(key))) ledger.drop(at(path, key));
   }
+}
+
+/** The fields of `object` that are not in `known`, for a provider of this format. */
+export function restOf(
+  object: JsonObject,
+  known: ReadonlySet<string>,
+  path: string,
+): { rest?: Rest } {
+  const fields: JsonObject = {};
+  for (const key in object) {
+    const value = object[key];
+    if (value !== null && value !== undefined && !known.has(fieldName(key))) fields[key] = value;
+  }
+  return Object.keys(fields).length === 0 ? {} : { rest: { format: 'gemini', path, fields } };
 }
 
 /** The camelCase name of a key as a client spelled it. */

@@ -19,6 +19,7 @@ import {
   dataUrl,
   type FileContent,
   type ImageContent,
+  type NativeBlock,
   type UnifiedContent,
 } from '../../unified.ts';
 import { isForeignCitation } from './citations.ts';
@@ -47,7 +48,7 @@ export function decodeContent(block: JsonObject, path: string, reading: Reading)
     case 'document':
       return decodeDocument(block, path, reading);
     case 'search_result':
-      return decodeSearchResult(block, path, reading);
+      return decodeSearchResult(block, path);
     default:
       if (typeof block['type'] !== 'string') throw invalid(at(path, 'type'), 'must name a block');
       return [{ type: 'hosted', format: 'messages', value: block, path }];
@@ -147,7 +148,7 @@ function decodeDocument(block: JsonObject, path: string, reading: Reading): Unif
   return [marked({ type: 'file', file, path }, block, path)];
 }
 
-/** A document made of blocks: its texts and images stand in the turn itself. */
+/** A document made of blocks: to others its texts are one; beside images they stand in the turn itself. */
 function decodeContentDocument(
   block: JsonObject,
   source: JsonObject,
@@ -155,22 +156,33 @@ function decodeContentDocument(
   reading: Reading,
 ): UnifiedContent[] {
   const parts = decodeContents(source['content'], at(path, 'source.content'), reading);
-  reading.ledger.approximate(at(path, 'source'), 'its blocks, in the turn itself');
-  for (const key of ['title', 'context', 'citations']) {
-    if (block[key] !== undefined && block[key] !== null) reading.ledger.drop(at(path, key));
+  const lost = ['title', 'context', 'citations']
+    .filter((key) => block[key] !== undefined && block[key] !== null)
+    .map((key) => at(path, key));
+  const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+  if (texts.length === parts.length && texts.length > 0) {
+    const native: NativeBlock = { format: 'messages', value: block, lost };
+    return [marked({ type: 'text', text: texts.join('\n\n'), path, native }, block, path)];
   }
+  reading.ledger.approximate(at(path, 'source'), 'its blocks, in the turn itself');
+  for (const each of lost) reading.ledger.drop(each);
   const last = parts.at(-1);
   if (last) marked(last, block, path);
   return parts;
 }
 
-/** A passage for retrieval: its source and title stand above its text. */
-function decodeSearchResult(block: JsonObject, path: string, reading: Reading): UnifiedContent[] {
+/** A passage for retrieval: to others its source and title stand above its text. */
+function decodeSearchResult(block: JsonObject, path: string): UnifiedContent[] {
   const passages = readArray(block, 'content', path).map((each, i) =>
     readString(asObject(each, `${path}.content.${i}`), 'text', `${path}.content.${i}`),
   );
   const heading = `${readString(block, 'title', path)}\n${readString(block, 'source', path)}`;
-  reading.ledger.approximate(path, 'text');
-  if (object(block['citations'])?.['enabled'] === true) reading.ledger.drop(at(path, 'citations'));
-  return [marked({ type: 'text', text: [heading, ...passages].join('\n\n'), path }, block, path)];
+  const isCited = object(block['citations'])?.['enabled'] === true;
+  const native: NativeBlock = {
+    format: 'messages',
+    value: block,
+    lost: isCited ? [at(path, 'citations')] : [],
+  };
+  const text = [heading, ...passages].join('\n\n');
+  return [marked({ type: 'text', text, path, native }, block, path)];
 }

@@ -71,6 +71,7 @@ export function finish<T extends object>(
 function encodePart(part: UnifiedContent, writing: Writing): Block | undefined {
   switch (part.type) {
     case 'text':
+      if (part.native?.format === 'messages') return { ...part.native.value };
       if (part.opaque && part.path !== undefined) writing.ledger.drop(`${part.path}.opaque`);
       // "messages: text content blocks must be non-empty".
       return part.text === '' ? undefined : ({ type: 'text', text: part.text } satisfies Block);

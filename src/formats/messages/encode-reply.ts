@@ -6,12 +6,14 @@ import type {
   ToolUseBlock,
 } from '@anthropic-ai/sdk/resources/messages';
 import { isObject, type JsonObject, parseJson } from '../../json.ts';
-import type {
-  Citation,
-  Opaque,
-  UnifiedBlock,
-  UnifiedReply,
-  UnifiedToolCall,
+import {
+  type Citation,
+  hostedName,
+  type Opaque,
+  reportCitation,
+  type UnifiedBlock,
+  type UnifiedReply,
+  type UnifiedToolCall,
 } from '../../unified.ts';
 import type { ClientContext } from '../format.ts';
 import { wireCallId } from './call-id.ts';
@@ -118,7 +120,7 @@ class ReplyContent {
         break;
       case 'hosted':
         if (block.format === 'messages') this.#push(block.value);
-        else ledger.drop(`reply.${block.value['type'] ?? 'hosted'}`);
+        else ledger.drop(`reply.${hostedName(block.value)}`);
         break;
       case 'media':
         ledger.drop(`reply.${block.mediaType}`);
@@ -194,6 +196,7 @@ export function encodeCitations(
     const wire = encodeCitation(cited === '' ? each : { ...each, citedText: cited });
     if (wire) encoded.push(wire);
     else context.ledger.drop('reply.citations');
+    reportCitation(each, 'messages', context.ledger);
   }
   return encoded;
 }

@@ -2,7 +2,13 @@
 import type { GatewayError } from '../../errors.ts';
 import { isObject, type JsonObject, parseJson } from '../../json.ts';
 import { sseFrame } from '../../stream/sse.ts';
-import type { Finish, Opaque, UnifiedChunk, Usage } from '../../unified.ts';
+import {
+  type Finish,
+  hostedName,
+  type Opaque,
+  type UnifiedChunk,
+  type Usage,
+} from '../../unified.ts';
 import type { ClientContext, ReplyEncoder } from '../format.ts';
 import {
   asksForThinking,
@@ -194,7 +200,7 @@ export class MessagesEncoder implements ReplyEncoder {
         return this.#startCall(chunk);
       case 'hosted':
         if (chunk.format === 'messages') return this.#hosted(chunk.value);
-        this.#context.ledger.drop(`reply.${chunk.value['type'] ?? 'hosted'}`);
+        this.#context.ledger.drop(`reply.${hostedName(chunk.value)}`);
         return '';
       case 'media':
         this.#context.ledger.drop(`reply.${chunk.mediaType}`);

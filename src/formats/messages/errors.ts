@@ -51,10 +51,16 @@ export function errorBody(error: GatewayError): object {
   return { type: 'error', error: { type, message: error.message } };
 }
 
+/** How Anthropic says, with a 400, that the account is empty (anthropics/claude-code#66314). */
+const EMPTY_ACCOUNT = /^Your credit balance is too low\b/;
+
 /** Reads an error reply; takes the shapes of other makers behind this format too. */
 export function decodeError(status: number, body: unknown): ProviderFault {
   const parsed = typeof body === 'string' ? parseJson(body) : body;
-  if (isObject(parsed)) return decodeFault(parsed, status);
+  if (isObject(parsed)) {
+    const fault = decodeFault(parsed, status);
+    return status === 400 && EMPTY_ACCOUNT.test(fault.message) ? { ...fault, status: 402 } : fault;
+  }
   const message = typeof body === 'string' ? body.trim() : '';
   return withStatus({ message: message || `HTTP ${status}` }, status);
 }

@@ -13,8 +13,27 @@ import {
   type FileContent,
   type ImageContent,
   parseDataUrl,
+  type Rest,
   type UnifiedContent,
 } from '../../unified.ts';
+
+/** The fields of an item, a part or a tool that nobody reads, for a provider of this format. */
+export function restOf(
+  value: JsonObject,
+  read: ReadonlySet<string>,
+  path: string,
+): { rest?: Rest } {
+  const fields: JsonObject = {};
+  for (const key in value) {
+    const field = value[key];
+    if (!read.has(key) && !saysNothing(field)) fields[key] = field;
+  }
+  return Object.keys(fields).length === 0 ? {} : { rest: { format: 'responses', path, fields } };
+}
+
+function saysNothing(field: unknown): boolean {
+  return field === undefined || field === null || (Array.isArray(field) && field.length === 0);
+}
 
 /** Reports the fields of a nested object that nobody reads. Empty ones say nothing. */
 export function reportUnread(
@@ -24,10 +43,7 @@ export function reportUnread(
   ledger: Ledger,
 ): void {
   for (const key in value) {
-    const field = value[key];
-    if (read.has(key) || field === undefined || field === null) continue;
-    if (Array.isArray(field) && field.length === 0) continue;
-    ledger.drop(at(path, key));
+    if (!read.has(key) && !saysNothing(value[key])) ledger.drop(at(path, key));
   }
 }
 
@@ -56,7 +72,7 @@ export function decodeParts(list: unknown[], path: string, ledger: Ledger): Unif
 }
 
 function decodePart(part: JsonObject, path: string, ledger: Ledger): UnifiedContent | undefined {
-  const content = decodeKind(part, path, ledger);
+  const content = decodeKind(part, path);
   if (content === undefined) {
     ledger.drop(path);
     return undefined;
@@ -65,25 +81,27 @@ function decodePart(part: JsonObject, path: string, ledger: Ledger): UnifiedCont
   return { ...content, path, ...(mark !== undefined && { cache_control: mark }) };
 }
 
-function decodeKind(part: JsonObject, path: string, ledger: Ledger): UnifiedContent | undefined {
+function decodeKind(part: JsonObject, path: string): UnifiedContent | undefined {
   switch (readString(part, 'type', path)) {
     case 'input_text':
     case 'output_text':
     case 'text':
-      // `annotations` and `logprobs` of an earlier answer have no place in a message.
-      reportUnread(part, TEXT_FIELDS, path, ledger);
-      return { type: 'text', text: readString(part, 'text', path) };
+      return {
+        type: 'text',
+        text: readString(part, 'text', path),
+        ...restOf(part, TEXT_FIELDS, path),
+      };
     case 'refusal':
-      reportUnread(part, REFUSAL_FIELDS, path, ledger);
-      return { type: 'refusal', refusal: readString(part, 'refusal', path) };
+      return {
+        type: 'refusal',
+        refusal: readString(part, 'refusal', path),
+        ...restOf(part, REFUSAL_FIELDS, path),
+      };
     case 'input_image':
-      reportUnread(part, IMAGE_FIELDS, path, ledger);
-      return decodeImage(part, path);
+      return { ...decodeImage(part, path), ...restOf(part, IMAGE_FIELDS, path) };
     case 'input_file':
-      reportUnread(part, FILE_FIELDS, path, ledger);
-      return decodeFile(part, path);
+      return { ...decodeFile(part, path), ...restOf(part, FILE_FIELDS, path) };
     case 'input_audio': {
-      reportUnread(part, AUDIO_FIELDS, path, ledger);
       const audio = readObject(part, 'input_audio', path);
       const audioPath = at(path, 'input_audio');
       return {
@@ -92,6 +110,7 @@ function decodeKind(part: JsonObject, path: string, ledger: Ledger): UnifiedCont
           data: readString(audio, 'data', audioPath),
           format: readString(audio, 'format', audioPath),
         },
+        ...restOf(part, AUDIO_FIELDS, path),
       };
     }
     default:

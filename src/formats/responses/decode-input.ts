@@ -25,7 +25,7 @@ import type {
   UnifiedToolCall,
 } from '../../unified.ts';
 import type { Envelope } from '../format.ts';
-import { decodeParts, reportUnread } from './decode-content.ts';
+import { decodeParts, reportUnread, restOf } from './decode-content.ts';
 import { decodeTools } from './decode-tools.ts';
 import { REDACTED } from './redacted.ts';
 
@@ -137,19 +137,30 @@ class InputReader {
   }
 
   #message(item: JsonObject, path: string): void {
-    reportUnread(item, MESSAGE_FIELDS, path, this.#ledger);
+    const rest = restOf(item, MESSAGE_FIELDS, path);
     const role = readString(item, 'role', path);
     const content = this.#content(item, 'content', path);
     if (role === 'assistant') {
-      this.#assistant('content', path).content = content;
+      // A part's path says where it stood, also when the turn began with another item.
+      const part: UnifiedContent[] | string =
+        typeof content === 'string'
+          ? [{ type: 'text', text: content, path: at(path, 'content') }]
+          : content;
+      Object.assign(this.#assistant('content', path), { content: part, ...rest });
       return;
     }
     this.#endTurn();
     if (role === 'system' || role === 'developer') {
       const developer = role === 'developer';
-      this.messages.push({ role: 'system', content, ...(developer && { developer }), path });
+      this.messages.push({
+        role: 'system',
+        content,
+        ...(developer && { developer }),
+        path,
+        ...rest,
+      });
     } else if (role === 'user') {
-      this.messages.push({ role: 'user', content, path });
+      this.messages.push({ role: 'user', content, path, ...rest });
     } else {
       throw invalid(at(path, 'role'), 'must be user, assistant, system or developer');
     }
@@ -163,7 +174,6 @@ class InputReader {
   }
 
   #functionCall(item: JsonObject, path: string): void {
-    reportUnread(item, FUNCTION_CALL_FIELDS, path, this.#ledger);
     this.#call({
       type: 'function',
       id: readString(item, 'call_id', path),
@@ -173,17 +183,18 @@ class InputReader {
       },
       ...namespaceOf(item, path),
       path,
+      ...restOf(item, FUNCTION_CALL_FIELDS, path),
     });
   }
 
   #customCall(item: JsonObject, path: string): void {
-    reportUnread(item, CUSTOM_CALL_FIELDS, path, this.#ledger);
     this.#call({
       type: 'custom',
       id: readString(item, 'call_id', path),
       custom: { name: readString(item, 'name', path), input: readString(item, 'input', path) },
       ...namespaceOf(item, path),
       path,
+      ...restOf(item, CUSTOM_CALL_FIELDS, path),
     });
   }
 
@@ -198,13 +209,13 @@ class InputReader {
   }
 
   #output(item: JsonObject, path: string): void {
-    reportUnread(item, OUTPUT_FIELDS, path, this.#ledger);
     this.#endTurn();
     this.messages.push({
       role: 'tool',
       tool_call_id: readString(item, 'call_id', path),
       content: this.#content(item, 'output', path),
       path,
+      ...restOf(item, OUTPUT_FIELDS, path),
     });
   }
 

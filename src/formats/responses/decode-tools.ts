@@ -12,7 +12,7 @@ import {
 } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { UnifiedTool, UnifiedToolChoice } from '../../unified.ts';
-import { reportUnread } from './decode-content.ts';
+import { reportUnread, restOf } from './decode-content.ts';
 
 const FUNCTION_FIELDS = new Set(['type', 'name', 'description', 'parameters', 'strict']);
 const CUSTOM_FIELDS = new Set(['type', 'name', 'description', 'format']);
@@ -25,7 +25,7 @@ export function decodeTools(list: unknown[], path: string, ledger: Ledger): Unif
     const tool = asObject(value, toolPath);
     return tool['type'] === 'namespace'
       ? decodeNamespace(tool, toolPath, ledger)
-      : [decodeTool(tool, toolPath, ledger)];
+      : [decodeTool(tool, toolPath)];
   });
 }
 
@@ -41,11 +41,10 @@ function decodeNamespace(tool: JsonObject, path: string, ledger: Ledger): Unifie
   }));
 }
 
-function decodeTool(tool: JsonObject, path: string, ledger: Ledger): UnifiedTool {
+function decodeTool(tool: JsonObject, path: string): UnifiedTool {
   const type = readString(tool, 'type', path);
-  if (type === 'function') return decodeFunction(tool, path, ledger);
+  if (type === 'function') return decodeFunction(tool, path);
   if (type !== 'custom') return { type: 'hosted', format: 'responses', value: tool, path };
-  reportUnread(tool, CUSTOM_FIELDS, path, ledger);
   const description = optionalString(tool, 'description', path);
   const format = optionalObject(tool, 'format', path);
   return {
@@ -56,11 +55,11 @@ function decodeTool(tool: JsonObject, path: string, ledger: Ledger): UnifiedTool
       ...(format !== undefined && { format }),
     },
     path,
+    ...restOf(tool, CUSTOM_FIELDS, path),
   };
 }
 
-function decodeFunction(tool: JsonObject, path: string, ledger: Ledger): UnifiedTool {
-  reportUnread(tool, FUNCTION_FIELDS, path, ledger);
+function decodeFunction(tool: JsonObject, path: string): UnifiedTool {
   if (isObject(tool['function'])) {
     throw invalid(path, 'is a Chat Completions tool; here name and parameters stand beside type');
   }
@@ -75,6 +74,7 @@ function decodeFunction(tool: JsonObject, path: string, ledger: Ledger): Unified
       strict: decodeStrict(tool['strict'], parameters, at(path, 'strict')),
     },
     path,
+    ...restOf(tool, FUNCTION_FIELDS, path),
   };
 }
 

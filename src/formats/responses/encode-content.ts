@@ -11,6 +11,7 @@ import {
   type FileContent,
   type ImageContent,
   parseDataUrl,
+  restFor,
   type TextContent,
   type UnifiedContent,
 } from '../../unified.ts';
@@ -38,8 +39,9 @@ export function encodeInputParts(
 ): InputPart[] {
   const out: InputPart[] = [];
   for (const part of parts) {
-    const encoded = encodeInputPart(part, context.ledger);
-    if (encoded === undefined) continue;
+    const bare = encodeInputPart(part, context.ledger);
+    if (bare === undefined) continue;
+    const encoded = { ...bare, ...restFor('responses', part) };
     out.push(part.cache_control === undefined ? encoded : withCachePoint(part, encoded, context));
   }
   return out;
@@ -91,7 +93,9 @@ export function encodeOutputParts(parts: readonly UnifiedContent[], ledger: Ledg
   for (const part of parts) {
     if (part.type === 'text') {
       reportToken(part, ledger);
-      if (part.text !== '') out.push({ type: 'output_text', text: part.text });
+      if (part.text !== '') {
+        out.push({ type: 'output_text', text: part.text, ...restFor('responses', part) });
+      }
     } else if (part.type === 'refusal') {
       if (part.refusal !== '') out.push({ type: 'refusal', refusal: part.refusal });
     } else {

@@ -7,6 +7,7 @@ import type {
 import { type JsonObject, parseJson } from '../../json.ts';
 import {
   parts,
+  restFor,
   type UnifiedContent,
   type UnifiedMessage,
   type UnifiedReasoning,
@@ -78,16 +79,22 @@ class InputWriter {
 
   #message(message: UnifiedMessage, run: readonly UnifiedContent[]): void {
     if (run.length === 0) return;
+    const rest = restFor('responses', message);
     if (message.role === 'assistant') {
       const content = encodeOutputParts(run, this.#context.ledger);
-      if (content.length > 0) this.items.push(assistantMessage(content));
+      if (content.length > 0) this.items.push({ ...assistantMessage(content), ...rest });
       return;
     }
     const content = encodeInputParts(run, this.#parts);
     if (content.length === 0) return;
     const role =
       message.role === 'user' ? 'user' : message.developer === true ? 'developer' : 'system';
-    const item: EasyInputMessage = { type: 'message', role, content: plainOr(content) };
+    const item: EasyInputMessage = {
+      type: 'message',
+      role,
+      content: plainOr(content),
+      ...rest,
+    };
     this.items.push(item);
   }
 
@@ -105,7 +112,14 @@ class InputWriter {
     const namespace = call.namespace === undefined ? {} : { namespace: call.namespace };
     if (call.type === 'custom') {
       const { name, input } = call.custom;
-      this.items.push({ type: 'custom_tool_call', call_id: call.id, name, input, ...namespace });
+      this.items.push({
+        type: 'custom_tool_call',
+        call_id: call.id,
+        name,
+        input,
+        ...namespace,
+        ...restFor('responses', call),
+      });
       return;
     }
     const { name } = call.function;
@@ -121,6 +135,7 @@ class InputWriter {
       name,
       arguments: args,
       ...namespace,
+      ...restFor('responses', call),
     });
   }
 
@@ -137,7 +152,8 @@ class InputWriter {
     }
     const isCustom = this.#kinds.get(call_id) === 'custom';
     const type = isCustom ? 'custom_tool_call_output' : 'function_call_output';
-    this.items.push({ type, call_id, output: content.length === 0 ? '' : plainOr(content) });
+    const output = content.length === 0 ? '' : plainOr(content);
+    this.items.push({ type, call_id, output, ...restFor('responses', message) });
   }
 
   /**
@@ -178,7 +194,8 @@ function textReasoning(block: UnifiedReasoning): ReasoningItem {
 
 function assistantMessage(content: OutputPart[]): AssistantMessage {
   const [only] = content;
-  const isPlain = content.length === 1 && only?.type === 'output_text';
+  const isPlain =
+    content.length === 1 && only?.type === 'output_text' && Object.keys(only).length === 2;
   return { type: 'message', role: 'assistant', content: isPlain ? only.text : content };
 }
 
@@ -188,7 +205,8 @@ function plainOr(content: InputPart[]): string | InputPart[] {
   const isPlain =
     content.length === 1 &&
     only?.type === 'input_text' &&
-    only.prompt_cache_breakpoint === undefined;
+    // Nothing but its type and text.
+    Object.keys(only).length === 2;
   return isPlain ? only.text : content;
 }
 

@@ -1,7 +1,9 @@
 /** A whole answer → a Responses client's reply. */
-import { type JsonObject, text } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import {
   callName,
+  hostedName,
+  reportCitation,
   type UnifiedBlock,
   type UnifiedReply,
   type UnifiedToolCall,
@@ -61,7 +63,7 @@ export function reportFinish(
 
 /** Work of another format's own tools, by its name there. */
 export function reportHosted(value: JsonObject, { ledger }: ClientContext): void {
-  ledger.drop(`reply.${text(value['type']) ?? Object.keys(value)[0] ?? 'hosted'}`);
+  ledger.drop(`reply.${hostedName(value)}`);
 }
 
 class OutputWriter {
@@ -110,6 +112,7 @@ class OutputWriter {
     const part: TextPart = textPart(block.text);
     for (const citation of block.citations ?? []) {
       const annotation = encodeAnnotation(citation, block.text.length);
+      reportCitation(citation, 'responses', ledger);
       if (annotation === undefined) ledger.drop('reply.citations');
       else part.annotations.push(annotation);
     }

@@ -7,11 +7,12 @@ import type {
 } from 'openai/resources/responses/responses';
 import type { JsonObject } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
-import type {
-  UnifiedChatRequest,
-  UnifiedCustomTool,
-  UnifiedFunctionTool,
-  UnifiedTool,
+import {
+  restFor,
+  type UnifiedChatRequest,
+  type UnifiedCustomTool,
+  type UnifiedFunctionTool,
+  type UnifiedTool,
 } from '../../unified.ts';
 
 type WireTool = Tool | JsonObject;
@@ -59,6 +60,7 @@ function encodeFunction(tool: UnifiedFunctionTool, ledger: Ledger): FunctionTool
     ...(description !== undefined && { description }),
     parameters: parameters ?? { type: 'object', properties: {} },
     strict: strict === true && parameters !== undefined,
+    ...restFor('responses', tool),
   };
 }
 
@@ -71,6 +73,7 @@ function encodeCustom(tool: UnifiedCustomTool, ledger: Ledger): CustomTool {
     name,
     ...(description !== undefined && { description }),
     ...(known !== undefined && { format: known }),
+    ...restFor('responses', tool),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The message item of a client's stream: its parts, their deltas and their citations. */
-import type { Citation, UnifiedChunk } from '../../unified.ts';
+import { type Citation, reportCitation, type UnifiedChunk } from '../../unified.ts';
 import type { ClientContext } from '../format.ts';
 import { encodeAnnotation } from './citations.ts';
 import { type DeltaFrame, deltaFrame, type Frames } from './frames.ts';
@@ -139,6 +139,7 @@ export class MessageWriter {
     let out = '';
     for (const citation of this.#citations) {
       const annotation = encodeAnnotation(citation, part.text.length);
+      reportCitation(citation, 'responses', this.#context.ledger);
       if (annotation === undefined) {
         this.#context.ledger.drop('reply.citations');
         continue;
