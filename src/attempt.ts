@@ -28,6 +28,7 @@ import { readBorder } from './transform/border.ts';
 import type { Chain, ChainRequest } from './transform/chain.ts';
 import { SEALED_FAMILY } from './transform/envelope.ts';
 import { faultError } from './transform/fault-error.ts';
+import { chunksWithoutSecrets, hiderOf, withoutSecrets } from './transform/hide-secrets.ts';
 import { HookContext } from './transform/hook-context.ts';
 import { isEventStream, rememberUnread, takeUnread } from './transform/unread.ts';
 import type { Finish, UnifiedChunk, UnifiedReply } from './unified.ts';
@@ -88,7 +89,8 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
   } catch (cause) {
     const { reason } = controller.signal;
     // What is no `GatewayError` is a fault of ours and is not to be blamed on the provider.
-    const error = cause instanceof GatewayError ? cause : reason;
+    const error =
+      cause instanceof GatewayError ? withoutSecrets(cause, hiderOf(target.provider)) : reason;
     const [status, why] =
       error instanceof GatewayError
         ? [error.kind === 'upstream_refused' ? error.status : null, error.kind]
@@ -315,7 +317,7 @@ async function passStream(running: Running, response: Response): Promise<Respons
     watch,
     encoder: () => format.encoder(exchange.client),
     keepAliveMs: resilience.keepAliveMs,
-    provider: running.target.provider.name,
+    provider: running.target.provider,
     onLast: answerKeeper(exchange, running.target, true),
   });
   return respond(running, response, stream, response.headers.get('content-type') ?? '');
@@ -416,17 +418,22 @@ async function beginChunks(
   );
   judgeHead(running, held.verdict, held.items);
   watch.started();
-  return watchedSource(prepend(held.items, held.rest), watch);
+  return watchedSource(prepend(held.items, held.rest), running);
 }
 
 /** Lets the watch see what the client is given. */
-function watchedSource(source: Source<UnifiedChunk>, watch: Watch): Source<UnifiedChunk> {
+function watchedSource(
+  source: Source<UnifiedChunk>,
+  { watch, target }: Running,
+): Source<UnifiedChunk> {
   return {
     async read() {
       watch.waiting();
       const batch = await source.read();
-      if (batch) watch.saw(batch);
-      return batch;
+      if (batch === undefined) return undefined;
+      watch.saw(batch);
+      if (batch.at(-1)?.type !== 'error') return batch;
+      return chunksWithoutSecrets(batch, hiderOf(target.provider));
     },
     cancel() {
       watch.end({ kind: 'cancelled' });
@@ -481,7 +488,7 @@ async function runDemo(exchange: Exchange, options: AttemptOptions): Promise<Res
         demoDelayMs(target.model),
         controller.signal,
       ),
-      watch,
+      running,
     );
     watch.started();
     const unread = exchange.stream

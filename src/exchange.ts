@@ -13,6 +13,7 @@ import type { JsonObject } from './json.ts';
 import { Ledger } from './ledger.ts';
 import type { Concurrency } from './limits/concurrency.ts';
 import type { Interruption } from './limits/interruption.ts';
+import type { KeyLimits } from './limits/key-limits.ts';
 import type { Log } from './log.ts';
 import type { RequestBody } from './request-body.ts';
 import type { References } from './responses-store/references.ts';
@@ -45,6 +46,10 @@ export interface GatewayDeps {
   readonly traces?: Pick<Traces, 'of'>;
   /** Knows what runs now. */
   readonly inFlight?: Pick<InFlight, 'begin'>;
+  /** Places that requests take; unset: the gateway's own. */
+  readonly concurrency?: Concurrency;
+  /** What clients' keys may use up; unset: counted from the start of the gateway on. */
+  readonly keyLimits?: KeyLimits;
   /** Orders targets by what was learnt; unset: by the configuration alone. */
   readonly steering?: Steering;
   /** Gets the record of each request, once, when it has ended. */

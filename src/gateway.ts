@@ -15,6 +15,7 @@
  * once; what goes wrong later ends the client's stream with its format's error.
  */
 import type { Identity } from './auth.ts';
+import type { ApiKeyConfig } from './config/config.ts';
 import { findReferences, knowingTargets } from './earlier-answers.ts';
 import { GatewayError } from './errors.ts';
 import { type Call, Exchange, type GatewayDeps, type Settings } from './exchange.ts';
@@ -25,6 +26,7 @@ import { inTime } from './late-answer.ts';
 import { Concurrency } from './limits/concurrency.ts';
 import type { Leave } from './limits/gate.ts';
 import { OpenRequests, shuttingDown } from './limits/interruption.ts';
+import { KeyLimits } from './limits/key-limits.ts';
 import { bodyModel, bodyStream, readRequestBody } from './request-body.ts';
 import { resolve, type World } from './resolve.ts';
 import type { Usage } from './unified.ts';
@@ -41,7 +43,8 @@ export interface Gateway {
 export function createGateway(deps: GatewayDeps): Gateway {
   const turns = new Map<string, number>();
   const open = new OpenRequests();
-  const concurrency = new Concurrency();
+  const concurrency = deps.concurrency ?? new Concurrency();
+  const keyLimits = deps.keyLimits ?? new KeyLimits({ now: () => deps.clock.now() });
   const world: World = {
     random: () => deps.random(),
     turn(alias) {
@@ -70,6 +73,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         onClose: (closed) => {
           interruption.end();
           leave?.();
+          keyLimits.count(closed);
           deps.onRecord(closed);
         },
       });
@@ -81,20 +85,26 @@ export function createGateway(deps: GatewayDeps): Gateway {
         record.close({ outcome, status: status ?? error.status, error: message });
         return error;
       };
+      /** Set once it is known who calls. */
+      let key: ApiKeyConfig | undefined;
+      const told = (reply: Response) => keyLimits.tell(reply, key, call.format.name);
       try {
         const identity = settings.auth.identify(call.request.headers, call.queryKey);
+        key = identity.key;
         if (identity.name !== undefined) record.note({ apiKey: identity.name });
-        const place = concurrency.admit(settings.config, identity.key, interruption);
+        const place = concurrency.admit(settings.config, key, interruption);
         if (place !== undefined) leave = await place;
         const own = { call, deps, settings, record, interruption, concurrency };
         const exchange = await openExchange(own, identity);
+        const admitted = keyLimits.admit(key);
+        if (admitted !== undefined) await admitted;
         const found = routeOf(exchange, identity);
         const route = { ...found, targets: knowingTargets(exchange, found) };
         const answer = attemptAll(exchange, route);
-        if (!exchange.stream) return await answer;
-        return await inTime(exchange, answer, (cause) => failed(cause, 200));
+        if (!exchange.stream) return told(await answer);
+        return told(await inTime(exchange, answer, (cause) => failed(cause, 200)));
       } catch (cause) {
-        return errorReply(failed(cause), call.format, call.id);
+        return told(errorReply(failed(cause), call.format, call.id));
       }
     },
     interrupt: () => open.close(shuttingDown()),

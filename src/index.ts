@@ -21,6 +21,9 @@ import { createGateway as createCore } from './gateway.ts';
 import { keepCooldowns } from './health/cooldown-file.ts';
 import { Cooldowns } from './health/cooldowns.ts';
 import type { JsonObject } from './json.ts';
+import { Concurrency } from './limits/concurrency.ts';
+import { KeyLimits } from './limits/key-limits.ts';
+import { keepKeyLimits } from './limits/key-limits-file.ts';
 import { createLog, type Log } from './log.ts';
 import { type Bookkeeping, createBookkeeping } from './manage/bookkeeping.ts';
 import { PLAIN_HEADER } from './manage/mask-config.ts';
@@ -126,6 +129,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
 
   const persist = options.persist ?? typeof source !== 'object';
   const cooldowns = new Cooldowns(now);
+  const concurrency = new Concurrency();
+  const keyLimits = new KeyLimits({
+    now,
+    ...(persist ? { spentBefore: (key, from) => books.spentSince(key, from) } : {}),
+    onProblem: (message) => log.warn(message),
+  });
   const logged = logFor(
     options,
     () => current.config,
@@ -138,6 +147,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     auth: () => inForce.auth,
     secrets: () => secretsOf(current.config),
     cooldowns,
+    keyLimits,
+    concurrency,
     log: logged.log,
     version: VERSION,
     now,
@@ -155,12 +166,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     onSwitch: () => takeIntoForce(),
   });
   const { log } = books;
+  const { dataDir } = current.config;
+  const onProblem = (message: string): void => log.warn(message);
   const kept = persist
-    ? keepCooldowns(cooldowns, join(current.config.dataDir, 'cooldowns.json'), (message) =>
-        log.warn(message),
-      )
-    : undefined;
-  if (kept) process.on('exit', kept.flush);
+    ? [
+        keepCooldowns(cooldowns, join(dataDir, 'cooldowns.json'), onProblem),
+        keepKeyLimits(keyLimits, join(dataDir, 'key-limits.json'), onProblem),
+      ]
+    : [];
+  for (const { flush } of kept) process.on('exit', flush);
   const deps: GatewayDeps = {
     settings: () => inForce,
     send: sendFor(options.fetch),
@@ -172,6 +186,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     newId,
     envelope: createEnvelope(persist ? keptSecret(current.config, log) : memorySecret()),
     cooldowns,
+    concurrency,
+    keyLimits,
     responses: responsesStore(current.config, persist, log, now),
     log,
     traces: books.traces,
@@ -223,9 +239,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     stopEvents: () => books.stopEvents(),
     interrupt: () => core.interrupt(),
     async close() {
-      if (kept) {
-        kept.flush();
-        process.off('exit', kept.flush);
+      for (const { flush } of kept) {
+        flush();
+        process.off('exit', flush);
       }
       await deps.responses.drain();
       return books.close();

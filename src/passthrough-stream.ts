@@ -1,10 +1,13 @@
 /** A same-format stream from the provider to the client: bytes, watched by a tap. */
+
+import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { Format, ProviderContext, ReplyEncoder } from './formats/format.ts';
 import { byteStream } from './stream/byte-stream.ts';
 import type { Source } from './stream/source.ts';
 import { StreamTap, type Tapped } from './stream-tap.ts';
 import { faultError } from './transform/fault-error.ts';
+import { hiderOf, withoutSecrets } from './transform/hide-secrets.ts';
 import { brokenFault } from './transform/provider-reply.ts';
 import type { UnifiedChunk } from './unified.ts';
 import type { Watch } from './watch.ts';
@@ -25,6 +28,8 @@ export function tappedSource(
   }
   const reader = body.getReader();
   const tap = new StreamTap(format, context, model, hideUsage);
+  /** Set by the end of the answer: the connection is then not waited for much longer. */
+  let lingering = false;
   let ended = false;
   const cancel = (): void => {
     ended = true;
@@ -35,15 +40,20 @@ export function tappedSource(
     async read() {
       if (ended) return undefined;
       try {
-        const { done, value } = await reader.read();
-        if (!done) {
-          const tapped = tap.push(value);
-          if (tapped.chunks.some(isLast)) cancel();
+        const piece = await (lingering ? withinLinger(reader.read()) : reader.read());
+        if (piece === undefined) {
+          cancel();
+          return undefined;
+        }
+        if (!piece.done) {
+          const tapped = tap.push(piece.value);
+          if (tapped.chunks.some(isLast)) lingering = true;
           return [tapped];
         }
         ended = true;
-        return [tap.end()];
+        return lingering ? undefined : [tap.end()];
       } catch (cause) {
+        if (lingering) cancel();
         if (ended) return undefined;
         cancel();
         const last = tap.end();
@@ -57,8 +67,25 @@ export function tappedSource(
   };
 }
 
+/**
+ * What some providers send behind the end of an answer (a `[DONE]` of another format) belongs to their
+ * bytes; a connection that they merely leave open is not waited for: agents act when it closes.
+ */
+const LINGER_MS = 100;
+
+function withinLinger<T>(reading: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, LINGER_MS, undefined);
+    reading.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 function isLast(chunk: UnifiedChunk): boolean {
   return chunk.type === 'done' || chunk.type === 'error';
+}
+
+function isError(chunk: UnifiedChunk): boolean {
+  return chunk.type === 'error';
 }
 
 function isStart(chunk: UnifiedChunk): boolean {
@@ -70,7 +97,7 @@ export interface TappedStreamOptions {
   /** Makes an encoder for what only Plexus says: signs of life, and the error of a broken stream. */
   encoder(): ReplyEncoder;
   keepAliveMs: number;
-  provider: string;
+  provider: ProviderConfig;
   /** Gets the text in which the answer ends well; unset: nobody wants it. */
   onLast: ((ended: string) => void) | undefined;
 }
@@ -103,15 +130,18 @@ export function tappedStream(
         }
         if (items === undefined) return { bytes: undefined, last: true };
         let bytes = '';
+        let isBroken = false;
         for (const item of items) {
+          isBroken ||= !item.isTold && item.chunks.some(isError);
           if (item.bytes !== '') last.bytes = item.bytes;
           last.start ??= item.chunks.find(isStart);
-          bytes += item.bytes + breakText(item, options, last);
+          if (item.isTold) bytes += hiderOf(options.provider)(item.bytes);
+          else bytes += item.bytes + breakText(item, options, last);
           if (options.onLast && item.chunks.some(({ type }) => type === 'done')) {
             options.onLast(Buffer.from(item.bytes, 'latin1').toString('utf8'));
           }
         }
-        return { bytes: Buffer.from(bytes, 'latin1'), last: watch.ended };
+        return { bytes: Buffer.from(bytes, 'latin1'), last: isBroken };
       },
       keepAlive: () => Buffer.from(options.encoder().keepAlive(), 'utf8'),
       cancel() {
@@ -124,17 +154,15 @@ export function tappedStream(
 }
 
 /** The format's terminal error after a piece that broke off, as latin1 bytes; '' when there is none to add. */
-function breakText(
-  { chunks, isTold }: Tapped,
-  options: TappedStreamOptions,
-  last: LastSaid,
-): string {
+function breakText({ chunks }: Tapped, options: TappedStreamOptions, last: LastSaid): string {
   const broken = chunks.find((chunk) => chunk.type === 'error');
-  if (broken === undefined || isTold) return '';
+  if (broken === undefined) return '';
   const encoder = options.encoder();
   // The encoder catches up with what the client was told; only its last words go out.
   if (last.start) encoder.push(last.start);
-  const text = encoder.fail(faultError(broken.error, options.provider));
+  const { name } = options.provider;
+  const error = withoutSecrets(faultError(broken.error, name), hiderOf(options.provider));
+  const text = encoder.fail(error);
   return latin1(last.start ? renumbered(text, last.bytes) : text);
 }
 

@@ -24,12 +24,12 @@ export interface Tapped {
   isTold: boolean;
 }
 
-/** What stands behind a complete answer and says nothing but that. */
-const LAST_EVENT: Readonly<Record<FormatName, string>> = {
-  chat: 'data: [DONE]\n\n',
+/**
+ * The event that ends a complete answer, where clients wait for it and a provider left it out. Chat
+ * clients do without their `[DONE]`, which not all providers send.
+ */
+const LAST_EVENT: Readonly<Partial<Record<FormatName, string>>> = {
   messages: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
-  responses: '',
-  gemini: '',
 };
 
 /** No event is larger than this; a provider that sends more without a blank line sends no events. */
@@ -47,8 +47,10 @@ export class StreamTap {
   /** The pieces of an event that is not complete yet; joined once it is, as it may be a whole image. */
   #rest: string[] = [];
   #restLength = 0;
-  /** True from the end of the answer on: what a provider says behind it is nobody's. */
+  /** True from the end of the answer on: what a provider says behind it is forwarded unread. */
   #isOver = false;
+  /** True once a broken event was held back, behind which our own error follows: nothing else may. */
+  #isShut = false;
   /** `"model":"…"` as the provider writes it → as the client shall see it; set by the first event with a model. */
   #rename: readonly [from: string, to: string] | undefined;
   /** True from the first text, reasoning or call on: before it every event is read. */
@@ -114,7 +116,7 @@ export class StreamTap {
     for (const chunk of this.#decoder.end?.() ?? []) {
       out.chunks.push(chunk);
       // The answer was complete, only its last event is missing, which clients wait for.
-      if (chunk.type === 'done') out.bytes += LAST_EVENT[this.#format.name];
+      if (chunk.type === 'done') out.bytes += LAST_EVENT[this.#format.name] ?? '';
     }
     return out;
   }
@@ -122,7 +124,11 @@ export class StreamTap {
   /** Whole events, one after the other; runs of alike ones at once. */
   #events(text: string, out: Tapped): void {
     const hasCr = text.includes('\r');
-    for (let from = 0; from < text.length && !this.#isOver; ) {
+    for (let from = 0; from < text.length && !this.#isShut; ) {
+      if (this.#isOver) {
+        out.bytes += text.slice(from);
+        return;
+      }
       const behind = this.#alike(text, from, out);
       if (behind > from) {
         from = behind;
@@ -180,7 +186,8 @@ export class StreamTap {
       this.#isOver = true;
       out.isTold = isOwnError(this.#format, event.data);
       // What is no event of the format is not for its clients; the format's error follows.
-      if (!out.isTold) return;
+      this.#isShut = !out.isTold;
+      if (this.#isShut) return;
     }
     if (this.#hideUsage && isUsageOnly(event.data)) return;
     const renamed = this.#renamed(frame, event.data);

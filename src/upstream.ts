@@ -190,9 +190,7 @@ export async function refusal(
       { provider: provider.name },
     );
   }
-  const said = await readLimited(response);
-  // Some providers say the key back to whom they refuse.
-  const body = provider.apiKey ? said.replaceAll(provider.apiKey, '***') : said;
+  const body = await readLimited(response);
   const parsed = parseJson(body);
   const fault = format.decodeError(status, parsed ?? body);
   const retryAfter = retryAfterSeconds(response.headers, now);

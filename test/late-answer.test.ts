@@ -166,3 +166,18 @@ test('signs of life go on between the outputs of an answer that came late', asyn
   expect(signs).toBeLessThanOrEqual(7);
   expect(stream.indexOf('data:')).toBeLessThan(stream.lastIndexOf(': keep-alive'));
 });
+
+test('a body that only the provider finds to be none does not disturb the wait', async () => {
+  const gateway = await testGateway(twoOf('chat'), async () => {
+    await Bun.sleep(20);
+    return jsonReply({ error: { message: 'not JSON', type: 'x' } }, 400);
+  });
+  const body = JSON.stringify(requestOf('chat', 'text', true)).replace(
+    '"role":"user"',
+    '"role":us',
+  );
+  const response = await gateway.post(pathOf('chat', true), body);
+  const text = await response.text();
+  expect(text).toContain('"error"');
+  expect(gateway.records).toHaveLength(1);
+});

@@ -271,7 +271,13 @@ const resilience = section({
   hold: describe(
     section({
       maxBytes: orElse(describe(integer({ min: 0 }), 'Bytes.'), 256 * 1024),
-      maxMs: orElse(describe(milliseconds(0), 'Milliseconds.'), 30_000),
+      maxMs: orElse(
+        describe(
+          milliseconds(0),
+          'Milliseconds without output after which the reply is begun with signs of life (keepAliveMs when that is less); other targets are still tried behind them.',
+        ),
+        30_000,
+      ),
     }),
     'How much of a stream is held back before its first output, so that another target can still be tried.',
   ),

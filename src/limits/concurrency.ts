@@ -85,6 +85,12 @@ export class Concurrency {
     );
   }
 
+  /** What runs and what waits of a client's key that is limited. */
+  ofKey(name: string): { inside: number; queued: number } {
+    const { inside = 0, queued = 0 } = this.#gates.get(`key:${name}`) ?? {};
+    return { inside, queued };
+  }
+
   /** Places that are taken and requests that wait, all gates together. */
   get load(): { inside: number; queued: number } {
     let inside = 0;

@@ -11,6 +11,9 @@ import { Ranking } from '../health/ranking.ts';
 import { Statistics } from '../health/statistics.ts';
 import { Steering } from '../health/steering.ts';
 import { Sticky } from '../health/sticky.ts';
+import type { Concurrency } from '../limits/concurrency.ts';
+import type { KeyLimits } from '../limits/key-limits.ts';
+import { type Spent, spentSince } from '../limits/spent.ts';
 import { type Log, mask } from '../log.ts';
 import { errorLine } from '../usage/error-log.ts';
 import { type LogFolders, logFolders, pruneLogs } from '../usage/log-folders.ts';
@@ -33,6 +36,9 @@ export interface BookkeepingOptions {
   /** Values that must never be written or shown. */
   readonly secrets: () => Iterable<string>;
   readonly cooldowns: Cooldowns;
+  /** What clients' keys use of their limits. */
+  readonly keyLimits: Pick<KeyLimits, 'uses'>;
+  readonly concurrency: Pick<Concurrency, 'ofKey'>;
   /** Where messages go; `Bookkeeping.log` is this one, heard by listeners too. */
   readonly log: Log;
   readonly version: string;
@@ -64,6 +70,8 @@ export interface Bookkeeping {
   readonly steering: Steering;
   /** Takes the record of a request that has ended; gives it with its secrets masked. */
   onRecord(record: UsageRecord): UsageRecord;
+  /** What a key's requests have cost since a time (Unix ms), as far as the usage log knows. */
+  spentSince(apiKey: string, from: number): AsyncIterable<Spent>;
   /** The configuration was read again and differs. */
   configChanged(changes: readonly string[]): void;
   /** Ends streams of events, so that they do not hold up the end of the process. */
@@ -171,6 +179,8 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
       cooldowns,
       statistics,
       inFlight,
+      keyLimits: options.keyLimits,
+      concurrency: options.concurrency,
       controls,
       onSwitch(change) {
         options.onSwitch();
@@ -191,6 +201,10 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     inFlight,
     steering: new Steering(new Ranking({ statistics, inFlight, random, now }), new Sticky(now)),
     onRecord,
+    async *spentSince(apiKey, from) {
+      await flush();
+      yield* spentSince(folders.usage, apiKey, from);
+    },
     configChanged(changes) {
       events.publish('config_change', { path: config().path ?? null, changes });
     },

@@ -1,6 +1,6 @@
 /** `/v0/state`: what the gateway is and does now, and what can be switched. */
 
-import type { Config, LogLevel } from '../config/config.ts';
+import type { ApiKeyConfig, Config, LogLevel } from '../config/config.ts';
 import { isUsable, usableTargets } from '../config/describe.ts';
 import { near } from '../config/near.ts';
 import { GatewayError, invalid } from '../errors.ts';
@@ -8,6 +8,8 @@ import type { Cooldowns } from '../health/cooldowns.ts';
 import type { InFlight } from '../health/in-flight.ts';
 import { type Statistics, WINDOW_MS } from '../health/statistics.ts';
 import { isObject, type JsonObject } from '../json.ts';
+import type { Concurrency } from '../limits/concurrency.ts';
+import type { KeyLimits } from '../limits/key-limits.ts';
 import type { Controls, TraceMode } from './controls.ts';
 
 export interface StateParts {
@@ -20,6 +22,8 @@ export interface StateParts {
   readonly cooldowns: Pick<Cooldowns, 'list' | 'clear'>;
   readonly statistics: Pick<Statistics, 'list' | 'figures'>;
   readonly inFlight: Pick<InFlight, 'at' | 'size' | 'openStreams' | 'counts' | 'list' | 'progress'>;
+  readonly keyLimits: Pick<KeyLimits, 'uses'>;
+  readonly concurrency: Pick<Concurrency, 'ofKey'>;
   readonly controls: Controls;
   /** Called after something was switched, with what. */
   onSwitch(change: JsonObject): void;
@@ -49,7 +53,7 @@ export function describeState(parts: StateParts): object {
     windowSeconds: WINDOW_MS / 1000,
     providers: describeProviders(parts, config),
     aliases: describeAliases(config),
-    apiKeys: describeKeys(config),
+    apiKeys: describeKeys(parts, config),
     cooldowns: describeCooldowns(parts),
   };
 }
@@ -133,19 +137,40 @@ function describeAliases(config: Config): object {
   );
 }
 
-function describeKeys(config: Config): object {
+function describeKeys(parts: StateParts, config: Config): object {
   return Object.fromEntries(
-    [...config.apiKeys.values()].map(({ name, enabled, missing, models, limits, expires }) => [
-      name,
+    [...config.apiKeys.values()].map((key) => [
+      key.name,
       {
-        enabled,
-        models,
-        limits,
-        expires: expires ?? null,
-        ...(missing.length > 0 && { waitsFor: missing }),
+        enabled: key.enabled,
+        models: key.models,
+        limits: key.limits,
+        usage: describeUse(parts, key),
+        expires: key.expires ?? null,
+        ...(key.missing.length > 0 && { waitsFor: key.missing }),
       },
     ]),
   );
+}
+
+/** What a key has used of each of its limits, by the limit's name. */
+function describeUse({ keyLimits, concurrency }: StateParts, key: ApiKeyConfig): object {
+  const counted = Object.entries(keyLimits.uses(key)).map(([limit, use]) => [
+    limit,
+    { ...use, resetsAt: new Date(use.resetsAt).toISOString() },
+  ]);
+  const { maxConcurrency } = key.limits;
+  if (maxConcurrency === undefined) return Object.fromEntries(counted);
+  const { inside, queued } = concurrency.ofKey(key.name);
+  return {
+    ...Object.fromEntries(counted),
+    maxConcurrency: {
+      limit: maxConcurrency,
+      used: inside,
+      remaining: Math.max(0, maxConcurrency - inside),
+      waiting: queued,
+    },
+  };
 }
 
 // ------------------------------------------------------------------------------ actions

@@ -13,8 +13,18 @@ export interface ByteFeed {
   cancel(): void;
 }
 
-/** @param keepAliveMs silence after which a sign of life goes out; 0: never */
-export function byteStream(feed: ByteFeed, keepAliveMs: number): ReadableStream<Uint8Array> {
+/** A reader that takes nothing for so long is not coming back, ms. */
+const ABANDONED_MS = 15 * 60_000;
+
+/**
+ * @param keepAliveMs silence after which a sign of life goes out; 0: never
+ * @param abandonedMs time after which a reader that takes nothing is taken to have left
+ */
+export function byteStream(
+  feed: ByteFeed,
+  keepAliveMs: number,
+  abandonedMs = ABANDONED_MS,
+): ReadableStream<Uint8Array> {
   /** Runs while the stream is open. */
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** True while a read waits for the feed: only then has the client nothing to read. */
@@ -24,6 +34,11 @@ export function byteStream(feed: ByteFeed, keepAliveMs: number): ReadableStream<
   function arm(controller: ReadableStreamDefaultController<Uint8Array>, ms: number): void {
     timer = setTimeout(() => {
       const silent = performance.now() - lastWrite;
+      if (!waiting && silent > abandonedMs) {
+        feed.cancel();
+        controller.error(new Error('the reader takes nothing'));
+        return;
+      }
       const due = silent >= keepAliveMs - 1;
       if (due && waiting) {
         lastWrite = performance.now();

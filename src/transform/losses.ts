@@ -19,13 +19,16 @@ export function spellLosses(provider: Ledger, asked: Asked): void {
  * that the client wrote are meant.
  */
 function spell(path: string, { format: { fields }, body }: Asked): string[] {
-  const [head = path] = path.split('.', 1);
+  const [head = path, second = ''] = path.split('.', 2);
+  // A place in a list was stamped by the reader of the body: it is the client's own.
+  if (/^\d+$/.test(second)) return [resolve(path, body)];
   // Fields of a client may be called `constructor`.
   const named = own(fields, path) ?? own(fields, head);
   if (named === undefined) return [resolve(path, body)];
   const candidates = typeof named === 'string' ? [named] : named;
   const written = candidates.flatMap((candidate) => writtenPath(body, candidate) ?? []);
-  const inner = own(fields, path) === undefined && path !== head ? path.split('.').at(-1) : undefined;
+  const inner =
+    own(fields, path) === undefined && path !== head ? path.split('.').at(-1) : undefined;
   if (inner !== undefined) {
     const exact = written.flatMap((place) => findNear(place.split('.'), [inner], body) ?? []);
     if (exact.length > 0) return exact;

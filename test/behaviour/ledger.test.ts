@@ -17,6 +17,7 @@ import { ClientSide } from '../../src/transform/hook-context.ts';
 import { spellLosses } from '../../src/transform/losses.ts';
 import { mapTools } from '../../src/transform/tools.ts';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';
+import { jsonReply, oneProvider, testGateway } from '../support/gateway.ts';
 import { CHAT_FIELDS, chatRequest, legacyChatRequest } from '../support/vocabulary/chat.ts';
 import { geminiRequest } from '../support/vocabulary/gemini.ts';
 import { MESSAGES_FIELDS, messagesRequest } from '../support/vocabulary/messages.ts';
@@ -54,7 +55,6 @@ const NEEDLESS: readonly Needless[] = [
     when: (_, path) => !path.startsWith('tools.'),
   },
   {
-    client: 'responses',
     path: /^parallel_tool_calls$/,
     reason: 'where no tool may be called, nothing can be parallel',
     when: (body) => body['tool_choice'] === 'none',
@@ -206,5 +206,45 @@ describe.each(VOCABULARIES)('a %s client', (client, build) => {
       }
     }
     expect([...lost.values()]).toEqual([]);
+  });
+});
+
+describe('what a client is told', () => {
+  const reply = () =>
+    jsonReply({ choices: [{ message: { content: 'x' }, finish_reason: 'stop' }] });
+  const ask = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] };
+
+  test('is spelled as the client spelled it: in both headers and in the record', async () => {
+    const gateway = await testGateway(oneProvider('chat'), reply);
+    const answer = await gateway.post('/v1/messages', {
+      ...ask,
+      max_tokens: 9000,
+      thinking: { type: 'enabled', budget_tokens: 5000 },
+      top_k: 3,
+      metadata: { user_id: 'u', session: 's' },
+      tools: [
+        { name: 'f', input_schema: { type: 'object' }, cache_control: { type: 'ephemeral' } },
+      ],
+    });
+    const dropped = answer.headers.get('x-plexus-dropped')?.split(', ').toSorted();
+    expect(dropped).toEqual(['metadata.session', 'tools.0.cache_control', 'top_k']);
+    expect(answer.headers.get('x-plexus-approximated')).toMatch(/^thinking \(/);
+    expect(gateway.records[0]?.dropped.toSorted()).toEqual(dropped ?? []);
+  });
+
+  test('names the fields that are there, where several amount to one', async () => {
+    const raw = { ...ask, safety_identifier: 'somebody' };
+    const gemini = await testGateway(oneProvider('gemini'), () =>
+      jsonReply({ candidates: [{ content: { parts: [{ text: 'x' }] }, finishReason: 'STOP' }] }),
+    );
+    const told = await gemini.post('/v1/chat/completions', raw);
+    expect(told.headers.get('x-plexus-dropped')).toBe('safety_identifier');
+  });
+
+  test('is nothing where the bytes pass', async () => {
+    const gateway = await testGateway(oneProvider('chat'), reply);
+    const answer = await gateway.post('/v1/chat/completions', { ...ask, odd: { field: 1 } });
+    expect(answer.headers.has('x-plexus-dropped')).toBe(false);
+    expect(answer.headers.has('x-plexus-approximated')).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 /** What broke reasoning in other gateways (PITFALLS 16–23), each as what must hold here. */
 import { describe, expect, test } from 'bun:test';
 import { array, type JsonObject, parseJson } from '../../src/json.ts';
+import { createEnvelope } from '../../src/transform/envelope.ts';
 import { FORMAT_NAMES } from '../../src/unified.ts';
 import { dig, eventsOf } from '../support/answer.ts';
 import { again, ask, chatReply, messagesEvents, messagesReply } from '../support/ask.ts';
@@ -91,9 +92,19 @@ describe('a thinking block', () => {
     expect(dig((await turn(sealed)).sent, 'messages', 1)).toMatchObject({
       reasoning_content: 'Hm.',
     });
-    const forged = await turn(sealed.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')));
-    expect(dig(forged.sent, 'messages', 1)).not.toHaveProperty('reasoning_content');
-    expect(forged.reports).toContain('messages.1.content.0');
+    const middle = sealed.length >> 1;
+    const letter = sealed[middle] === 'a' ? 'b' : 'a';
+    const opaque = { value: '', format: 'chat', provider: 'p', model: 'up' } as const;
+    const forgeries = {
+      'one letter altered': sealed.slice(0, middle) + letter + sealed.slice(middle + 1),
+      'cut short': sealed.slice(0, -4),
+      'made with another secret': createEnvelope('another').seal(opaque, 'Hm.'),
+    };
+    for (const signature of Object.values(forgeries)) {
+      const forged = await turn(signature);
+      expect(dig(forged.sent, 'messages', 1)).not.toHaveProperty('reasoning_content');
+      expect(forged.reports).toContain('messages.1.content.0');
+    }
   });
 });
 
@@ -156,7 +167,7 @@ describe('reasoning_content', () => {
         const { sent } = await again(first.gateway, client, { ...common, ...bodies[client]() });
         expect(dig(sent, 'messages', 1)).toMatchObject({
           content: 'Looking.',
-          reasoning_content: 'I must look.',
+          [field]: 'I must look.',
           tool_calls: [{ id: 'c1' }],
         });
       }

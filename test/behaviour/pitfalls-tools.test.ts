@@ -183,6 +183,20 @@ describe('arguments stay with their call', () => {
       if (client === 'chat' || client === 'responses') expect(body).toContain('"arguments":"{}"');
     },
   );
+
+  test.each(FORMAT_NAMES)('a streamed call without arguments is {}: %s client', async (client) => {
+    const silent = messagesEvents(
+      [{ type: 'tool_use', id: 'toolu_1', name: 'now', input: {} }],
+      'tool_use',
+    );
+    const [provider, says]: [FormatName, Says] =
+      client === 'chat'
+        ? ['messages', silent.filter(({ type }) => type !== 'content_block_delta')]
+        : ['chat', [chatCalls(call(0, 'c1', 'now', '')), ...DONE]];
+    const { answer, body } = await ask({ client, provider, says, name: 'calls' });
+    expect(answer.calls).toMatchObject([{ name: 'now', input: {} }]);
+    if (client === 'chat' || client === 'responses') expect(body).toContain('"arguments":"{}"');
+  });
 });
 
 describe('the choice of tools is spelled as the provider spells it', () => {

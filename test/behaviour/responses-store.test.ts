@@ -1,6 +1,11 @@
 /** Answers that refer to earlier ones, with every provider format. */
 import { describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createGateway } from '../../src/index.ts';
 import { array, isObject, type JsonObject, parseJson } from '../../src/json.ts';
+import type { Log } from '../../src/log.ts';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';
 import { eventsOf } from '../support/answer.ts';
 import { oneProvider, type TestGateway, testGateway } from '../support/gateway.ts';
@@ -16,6 +21,14 @@ function scripted(
     scriptedReply(format, steps[attempt - 1] ?? { text: 'Nothing more.' }, wantsStream(request)),
   );
 }
+
+const silent: Log = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  isOn: () => false,
+};
 
 /** The response object of a reply, plain or streamed. */
 async function responseOf(reply: Response): Promise<JsonObject> {
@@ -176,6 +189,25 @@ describe('what is unknown', () => {
   });
 });
 
+describe('what lives with a provider', () => {
+  test.each([
+    ['conversation', { conversation: 'conv_1' }, 404],
+    ['prompt', { prompt: { id: 'pmpt_1' } }, 400],
+  ])(
+    'a %s is refused where nobody can know it, and goes on where it is known',
+    async (field, more, status) => {
+      const foreign = await scripted('chat', [{ text: 'Hi.' }]);
+      const refused = await foreign.post('/v1/responses', ask('Hi', more));
+      expect(refused.status).toBe(status);
+      expect(await refused.json()).toMatchObject({ error: { param: field } });
+      expect(foreign.sent).toEqual([]);
+      const own = await scripted('responses', [{ text: 'Hi.' }]);
+      expect((await own.post('/v1/responses', ask('Hi', more))).status).toBe(200);
+      expect(sentBody(own.sent[0])).toMatchObject(more);
+    },
+  );
+});
+
 describe('what is kept', () => {
   test('store: false keeps nothing, nor does responses.store "off"', async () => {
     for (const [more, body] of [
@@ -184,6 +216,7 @@ describe('what is kept', () => {
     ]) {
       const gateway = await scripted('chat', [{ text: 'Hi.' }], more);
       const first = await responseOf(await gateway.post('/v1/responses', ask('Hi', body)));
+      expect(first['store']).toBe(false);
       expect((await gateway.get(`/v1/responses/${first['id']}`)).status).toBe(404);
     }
   });
@@ -216,6 +249,50 @@ describe('what is kept', () => {
       ask('?', { previous_response_id: first['id'] }),
     );
     expect(next.status).toBe(400);
+  });
+
+  test.each(FORMAT_NAMES)(
+    'a streamed answer is kept just as its last event says it (%s)',
+    async (format) => {
+      const gateway = await scripted(format, [{ reasoning: 'hm', text: 'Grüezi \u{1f600}.' }]);
+      const first = await responseOf(
+        await gateway.post('/v1/responses', ask('Hi', { stream: true })),
+      );
+      const kept = await gateway.get(`/v1/responses/${first['id']}`);
+      expect(kept.status).toBe(200);
+      expect(await kept.json()).toEqual(first);
+      expect(first['model']).toBe('m');
+    },
+  );
+
+  test('survives a restart in files, and nothing else does', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'answers-'));
+    const answers: string[] = [];
+    for (const store of ['file', 'memory']) {
+      const config = {
+        models: { m: 'demo/echo' },
+        providers: { demo: { type: 'demo' } },
+        responses: { store },
+        dataDir: join(dir, store),
+      };
+      const open = () => createGateway({ config, persist: true, log: silent });
+      const request = (path: string, body?: object): Request =>
+        new Request(
+          `http://127.0.0.1${path}`,
+          body && { method: 'POST', body: JSON.stringify(body) },
+        );
+      const before = await open();
+      const first = await responseOf(await before.fetch(request('/v1/responses', ask('Hi'))));
+      await before.close();
+      const after = await open();
+      const path = `/v1/responses/${first['id']}`;
+      answers.push(`${store} ${(await after.fetch(request(path))).status}`);
+      const next = ask('And?', { previous_response_id: first['id'] });
+      answers.push(`${store} ${(await after.fetch(request('/v1/responses', next))).status}`);
+      await after.close();
+    }
+    rmSync(dir, { recursive: true });
+    expect(answers).toEqual(['file 200', 'file 200', 'memory 404', 'memory 400']);
   });
 
   test('input_items lists what was asked, in pages', async () => {

@@ -46,6 +46,8 @@ const chosen = chooseScenarios(values.only);
 interface Outcome {
   readonly scenario: string;
   readonly rows: readonly Row[];
+  /** Why there are no rows. */
+  readonly problem?: string;
 }
 
 /** @throws Error for a name that is none */
@@ -75,13 +77,29 @@ async function runAll(folder: string): Promise<Outcome[]> {
   const { executable } = values;
   const bench: Bench = { scale, gateways, upstream, folder, executable, progress };
   const outcomes: Outcome[] = [];
-  for (const { name, title, run } of chosen) {
-    const rows = await run(bench);
+  for (const scenario of chosen) {
+    const outcome = await runOne(scenario, bench);
     progress('');
-    if (rows.length > 0) console.log(table(`${title} (${name})`, rows));
-    outcomes.push({ scenario: name, rows });
+    const { rows, problem } = outcome;
+    const title = `${scenario.title} (${scenario.name})`;
+    if (rows.length > 0) console.log(table(title, rows));
+    if (problem !== undefined) console.error(`${title}: ${problem}\n`);
+    outcomes.push(outcome);
   }
   return outcomes;
+}
+
+/** What goes wrong in one scenario does not take away the figures of the others. */
+async function runOne({ name, run }: Scenario, bench: Bench): Promise<Outcome> {
+  try {
+    return { scenario: name, rows: await run(bench) };
+  } catch (cause) {
+    return { scenario: name, rows: [], problem: reason(cause) };
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function tellOutcome(outcomes: readonly Outcome[], seconds: number): void {
@@ -89,6 +107,7 @@ function tellOutcome(outcomes: readonly Outcome[], seconds: number): void {
   const missed = figures.filter((figure) => figure.isMet === false).length;
   const judged = figures.filter((figure) => figure.isMet !== undefined).length;
   for (const note of machineNotes) console.log(note);
+  if (size === 'smallest') console.log('The smallest form shows that the bench works, no more.');
   const load = loadavg()[0]?.toFixed(1);
   console.log(
     `${judged - missed} of ${judged} targets met, in ${seconds.toFixed(0)} s; load ${load}`,
@@ -109,10 +128,10 @@ process.on('SIGTERM', () => void end(143));
 
 try {
   const began = performance.now();
-  tellOutcome(await runAll(folder), (performance.now() - began) / 1000);
-  await end(0);
+  const outcomes = await runAll(folder);
+  tellOutcome(outcomes, (performance.now() - began) / 1000);
+  await end(outcomes.some(({ problem }) => problem !== undefined) ? 1 : 0);
 } catch (cause) {
-  progress('');
-  console.error(cause instanceof Error ? cause.message : cause);
+  console.error(reason(cause));
   await end(1);
 }

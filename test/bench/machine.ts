@@ -79,11 +79,19 @@ export function cpuUs(pid: number): number | undefined {
   if (!isLinux) return undefined;
   let nanoseconds = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    // Exact, where utime and stime of `stat` count in ticks of 10 ms.
-    const schedstat = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1');
-    nanoseconds += Number(schedstat.split(' ', 1)[0]);
+    nanoseconds += threadNs(`/proc/${pid}/task/${thread}/schedstat`);
   }
   return nanoseconds / 1000;
+}
+
+/** Exact, where utime and stime of `stat` count in ticks of 10 ms. */
+function threadNs(schedstat: string): number {
+  try {
+    return Number(readFileSync(schedstat, 'latin1').split(' ', 1)[0]);
+  } catch {
+    // The thread ended meanwhile.
+    return 0;
+  }
 }
 
 export interface Memory {

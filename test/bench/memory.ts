@@ -45,7 +45,7 @@ function namesOf({ scale }: Bench) {
     open: `with ${scale.openStreams} open streams, MB`,
     perStream: 'each of them, KB',
     closed: 'after they closed, MB',
-    kept: 'of theirs kept, MB',
+    kept: 'more than before them, MB',
     forgotten: 'streams left open upstream',
   };
 }

@@ -67,7 +67,7 @@ export const SCALES = {
     warmSeconds: [5, 5],
     seconds: 5,
     requests: 4,
-    gapMs: 2,
+    gapMs: 1,
     pacedRounds: 1,
     pacedStreams: 2,
     pacedSeconds: 0,

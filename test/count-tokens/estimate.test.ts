@@ -107,7 +107,7 @@ function errors(format: FormatName): number[] {
 }
 
 describe.skipIf(!existsSync(CASES))('against recorded usage (needs ../shared/corpus)', () => {
-  /** Median and 90th percentile that must not be exceeded; see `MEASURED` in the source. */
+  /** Median and 90th percentile that must not be exceeded; the source says what they are. */
   test.each([
     ['messages', 0.1, 0.45],
     ['responses', 0.16, 1.35],

@@ -39,6 +39,48 @@ async function refusal(promise: Promise<unknown>): Promise<GatewayError> {
   throw new Error('was not refused');
 }
 
+describe('the time of a body', () => {
+  const patience = { baseMs: 20, leastSpeed: 1 };
+  /** So many bytes, one each so many milliseconds. */
+  function trickle(count: number, everyMs: number): ReadableStream<Uint8Array> {
+    let left = count;
+    return new ReadableStream(
+      {
+        async pull(controller) {
+          await Bun.sleep(everyMs);
+          left -= 1;
+          if (left < 0) controller.close();
+          else controller.enqueue(new Uint8Array([97]));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  test.each([
+    ['that says its length', 100],
+    ['that does not', undefined],
+  ])('a body %s and comes byte by byte is not waited for', async (_name, length) => {
+    const started = performance.now();
+    const error = await refusal(readBytes(requestOf(trickle(100, 5)), length, 1000, patience));
+    expect(error).toMatchObject({ kind: 'invalid_request', status: 408 });
+    expect(performance.now() - started).toBeLessThan(300);
+  });
+
+  test('a large body has more time than a small one', async () => {
+    const { body } = pieces(50, 4);
+    const slow = body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        async transform(piece, controller) {
+          await Bun.sleep(12);
+          controller.enqueue(piece);
+        },
+      }),
+    );
+    expect((await readBytes(requestOf(slow), undefined, 1000, patience)).length).toBe(200);
+  });
+});
+
 describe('the size of a body', () => {
   test('one within the bound is read whole', async () => {
     const { body } = pieces(1000, 5);

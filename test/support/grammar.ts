@@ -100,7 +100,8 @@ function judgeChat(events: readonly Event[], need: Need): Verdict['end'] {
     need(done === 0, 'an error and a clean end');
     return 'error';
   }
-  if (done === 0) return 'none';
+  // Forwarded bytes end as the provider ended them, and not every provider sends `[DONE]`.
+  if (done === 0) return finishes === 1 ? 'complete' : 'none';
   need(done === 1 && events.at(-1)?.data === '[DONE]', '[DONE] is not the end');
   need(finishes === 1, `${finishes} finish reasons`);
   return 'complete';

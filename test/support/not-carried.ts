@@ -75,7 +75,7 @@ export const NOT_CARRIED: readonly NotCarried[] = [
   {
     what: '`top_p` beside a temperature',
     providers: ['messages'],
-    why: "Anthropic's newer models refuse the two together; the temperature goes",
+    why: "Anthropic's newer models refuse the two together; the temperature is kept",
     lost: {
       line: /^top_p: /,
       report: { chat: 'top_p', responses: 'top_p', gemini: 'generationConfig.topP' },

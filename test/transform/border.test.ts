@@ -7,8 +7,9 @@ import { type JsonObject, object, parseJson } from '../../src/json.ts';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';
 import { Quiet } from '../fixtures/transformers/quiet.ts';
 import { type Answer, dig, eventsOf, readAnswer } from '../support/answer.ts';
+import { PAIRS } from '../support/ask.ts';
 import { jsonReply, streamReply, type TestGateway, testGateway } from '../support/gateway.ts';
-import { pathOf, readFixture, requestOf } from '../support/matrix.ts';
+import { CASES, pathOf, plainOutline, readFixture, requestOf } from '../support/matrix.ts';
 
 const file = (name: string): string =>
   new URL(`../fixtures/transformers/${name}.ts`, import.meta.url).pathname;
@@ -59,6 +60,28 @@ describe('a hook that changes nothing loses nothing', () => {
       };
       const without = shown(await ask([]));
       for (const way of WAYS) expect(shown(await ask([['quiet', { way }]]))).toEqual(without);
+    }
+  });
+});
+
+describe('a request through a hook that changes nothing says the same', () => {
+  /** Written anew for Anthropic, `top_p` goes where a temperature stands beside it (and is reported). */
+  const told = (provider: FormatName, body: JsonObject): string[] =>
+    plainOutline(provider, body).filter((line) => !line.startsWith('top_p: '));
+  const requests = Object.keys(CASES).filter((name) => (CASES[name]?.request ?? name) === name);
+  test.each(PAIRS)('%s client, %s provider', async (client, provider) => {
+    for (const name of requests) {
+      for (const stream of [false, true]) {
+        const ask = async (use: unknown[]) => {
+          const { post, sent } = await through(provider, use, 'text');
+          await (await post(pathOf(client, stream), requestOf(client, name, stream))).text();
+          return object(parseJson(String(sent[0]?.body ?? ''))) ?? {};
+        };
+        const plain = await ask([]);
+        const hooked = await ask(['quiet']);
+        if (client !== provider) expect(hooked).toEqual(plain);
+        else expect(told(provider, hooked)).toEqual(told(provider, plain));
+      }
     }
   });
 });

@@ -282,7 +282,7 @@ describe('further chunks', () => {
     expect(context.ledger.dropped).toEqual([
       'reply.thoughtSignature',
       'reply.server_tool_use',
-      'reply.media',
+      'reply.audio/wav',
     ]);
   });
 });

@@ -247,7 +247,7 @@ describe('encodeReply', () => {
     expect(context.ledger.dropped).toEqual([
       'reply.citations',
       'reply.thoughtSignature',
-      'reply.media',
+      'reply.audio/wav',
       'reply.server_tool_use',
       'reply.stop_sequence',
     ]);

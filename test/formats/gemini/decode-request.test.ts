@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { gemini } from '../../../src/formats/gemini/gemini.ts';
 import type { JsonObject } from '../../../src/json.ts';
+import { parts } from '../../../src/unified.ts';
 import { clientContext, envelope } from './context.ts';
 
 function decode(body: JsonObject) {
@@ -55,14 +56,17 @@ describe('spelling', () => {
     });
   });
 
-  test('an unknown nested field is reported, a top-level one kept for its own format', () => {
+  test('an unknown field of a content is reported, one of a part or at the top kept for its own format', () => {
     const { request, dropped } = decode({
       contents: [{ parts: [{ text: 'a', videoMetadata: { fps: 1 } }], mood: 'good' }],
       safetySettings: [{ category: 'X' }],
       generationConfig: { speechConfig: { a: 1 }, temperature: 0 },
       toolConfig: { retrievalConfig: { b: 2 } },
     });
-    expect(dropped).toEqual(['contents.0.mood', 'contents.0.parts.0.videoMetadata']);
+    expect(dropped).toEqual(['contents.0.mood']);
+    const [part] = parts(request.messages[0] ?? { role: 'user', content: null });
+    expect(part?.rest).toMatchObject({ path: 'contents.0.parts.0' });
+    expect(Object.keys(part?.rest?.fields ?? {})).toEqual(['videoMetadata']);
     expect(request.extra).toEqual({
       format: 'gemini',
       fields: {

@@ -193,11 +193,14 @@ describe('thoughts', () => {
     ]);
   });
 
-  test('without a call after them keep the token on a part of its own', () => {
+  test('put the token on a text behind them, which SDKs keep; on a part of its own at the end', () => {
     const token = envelope.seal(signature, whole, true);
     expect(encode([...thinking, { type: 'text', text: 'Hi' }]).parts).toEqual([
+      { text: 'Hi', thoughtSignature: token },
+      { text: '' },
+    ]);
+    expect(encode(thinking).parts).toEqual([
       { text: '', thought: true, thoughtSignature: token },
-      { text: 'Hi' },
       { text: '' },
     ]);
   });

@@ -148,7 +148,7 @@ describe('content', () => {
     expect(encode(request)['messages']).toEqual([{ role: 'user', content }]);
   });
 
-  test('passages become text that names their source', () => {
+  test('passages become text that names their source, and stay what they are for this format', () => {
     const context = client();
     const block = {
       type: 'search_result',
@@ -160,7 +160,8 @@ describe('content', () => {
     expect(request.messages[0]?.content).toMatchObject([
       { type: 'text', text: 'Facts\nhttps://example.org\n\nRuby is red.' },
     ]);
-    expect(context.ledger.approximated).toEqual(['messages.0.content.0 (text)']);
+    expect(context.ledger.approximated).toEqual([]);
+    expect(encode(request)['messages']).toEqual([{ role: 'user', content: [block] }]);
   });
 
   test('blocks that only this format knows go through as they came', () => {

@@ -40,6 +40,16 @@ describe('encodeError', () => {
 });
 
 describe('decodeError', () => {
+  test('an empty account is told by its sentence, and no other 400 is taken for one', () => {
+    const body = (message: string) => ({ error: { type: 'invalid_request_error', message } });
+    const empty = 'Your credit balance is too low to access the Anthropic API. Please go to Plans.';
+    expect(messages.decodeError(400, body(empty)).status).toBe(402);
+    expect(
+      messages.decodeError(400, body('messages: the word "credit balance is too low"')).status,
+    ).toBe(400);
+    expect(messages.decodeError(500, body(empty)).status).toBe(500);
+  });
+
   test('reads the envelope and keeps the message text', () => {
     const body = { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } };
     const fault = { message: 'Overloaded', type: 'overloaded_error', status: 529 };

@@ -145,8 +145,8 @@ describe('input', () => {
     ]);
   });
 
-  test('bookkeeping is no loss, anything else that is left out is reported', () => {
-    const { dropped } = input(
+  test('bookkeeping is no loss, anything else is kept for a provider of the format', () => {
+    const { dropped, request } = input(
       {
         type: 'message',
         role: 'assistant',
@@ -157,13 +157,18 @@ describe('input', () => {
       },
       call('a', { caller: { type: 'direct' } }),
     );
-    expect(dropped).toEqual(['input.0.phase', 'input.1.caller']);
+    expect(dropped).toEqual([]);
+    expect(request.messages[0]?.rest?.fields).toEqual({ phase: 'commentary' });
+    expect(request.messages[0]?.tool_calls?.[0]?.rest).toEqual({
+      format: 'responses',
+      path: 'input.1',
+      fields: { caller: { type: 'direct' } },
+    });
   });
 
   test.each([
     ['input', { model: 'm' }],
     ['input.0.role', { model: 'm', input: [{ role: 'tool', content: 'x' }] }],
-    ['input.1', { model: 'm', input: [call('a'), { type: 'item_reference', id: 'msg_9' }] }],
     ['input.0.call_id', { model: 'm', input: [{ type: 'function_call', name: 'f' }] }],
     [
       'input.0.content.0.text',
@@ -239,6 +244,11 @@ describe('tools', () => {
         path: 'tools.0.tools.0',
         namespace: 'mcp__pad',
         namespaceDescription: 'A pad',
+        rest: {
+          format: 'responses',
+          path: 'tools.0.tools.0',
+          fields: { defer_loading: true },
+        },
       },
       { type: 'hosted', format: 'responses', value: { type: 'web_search' }, path: 'tools.1' },
       {
@@ -247,7 +257,7 @@ describe('tools', () => {
         path: 'input.0.tools.0',
       },
     ]);
-    expect(dropped).toEqual(['tools.0.tools.0.defer_loading']);
+    expect(dropped).toEqual([]);
     expect(request.messages).toHaveLength(1);
   });
 
