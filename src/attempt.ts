@@ -22,6 +22,7 @@ import { isObject, type JsonObject, parseJson } from './json.ts';
 import { Ledger } from './ledger.ts';
 import { asksUsage, passthroughBody, passthroughReply } from './passthrough.ts';
 import { tappedSource, tappedStream } from './passthrough-stream.ts';
+import { withMedia } from './request-media.ts';
 import type { Target } from './resolve.ts';
 import { prepend, type Source } from './stream/source.ts';
 import { readBorder } from './transform/border.ts';
@@ -359,7 +360,7 @@ function hasContent({ blocks }: UnifiedReply): boolean {
 async function runTranslated(running: Running, chain: Chain): Promise<Response> {
   const { exchange, target, format } = running;
   const hooks = hookContext(running, chain.hasForeignHook);
-  const unified = await unifiedOf(exchange, chain, hooks);
+  const unified = await withMedia(await unifiedOf(exchange, chain, hooks), chain, running);
   const url = upstreamUrl(target.provider, format, target.model, exchange.stream);
   const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
   spellProviders(exchange, running.context.ledger);

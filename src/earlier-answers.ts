@@ -76,6 +76,11 @@ export function spellOwn({ references, ledger, body }: Exchange): void {
   ledger.respell((path) => [clientPath(path, references, body.json)]);
 }
 
+/** A path of the body without references as what the client itself wrote. */
+export function ownPath({ references, body }: Exchange, path: string): string {
+  return references?.body === undefined ? path : clientPath(path, references, body.json);
+}
+
 /** Reports what the provider's side reported as what the client itself wrote. */
 export function spellProviders(exchange: Exchange, provider: Ledger): void {
   if (provider.dropped.length + provider.approximated.length === 0) return;

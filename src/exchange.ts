@@ -15,6 +15,8 @@ import type { Concurrency } from './limits/concurrency.ts';
 import type { Interruption } from './limits/interruption.ts';
 import type { KeyLimits } from './limits/key-limits.ts';
 import type { Log } from './log.ts';
+import type { FetchMedia } from './media/fetch-media.ts';
+import type { Media } from './media/media.ts';
 import type { RequestBody } from './request-body.ts';
 import type { References } from './responses-store/references.ts';
 import type { ResponsesStore } from './responses-store/responses-store.ts';
@@ -52,6 +54,8 @@ export interface GatewayDeps {
   readonly keyLimits?: KeyLimits;
   /** Orders targets by what was learnt; unset: by the configuration alone. */
   readonly steering?: Steering;
+  /** Fetches files by URL where the configuration allows it; unset: never. */
+  readonly fetchMedia?: FetchMedia;
   /** Gets the record of each request, once, when it has ended. */
   onRecord(record: UsageRecord): void;
 }
@@ -100,6 +104,8 @@ export class Exchange {
   readonly ledger = new Ledger();
   /** The body in the middle language, once a target needed it; attempts share it and never edit it. */
   unified: UnifiedChatRequest | undefined = undefined;
+  /** Files that an attempt fetched by URL; unset while none did. */
+  fetched: Map<string, Media> | undefined = undefined;
   /** Attempts made so far, for the reply's header. */
   attempts = 0;
   /** Name of the client's API key; '' in an open gateway. */

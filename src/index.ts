@@ -7,6 +7,7 @@
  *
  * `plexus` itself (`cli/serve.ts`) is this on a port.
  */
+import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import { createApp, type Peer } from './app.ts';
 import { configChanges } from './config/changes.ts';
@@ -27,13 +28,15 @@ import { keepKeyLimits } from './limits/key-limits-file.ts';
 import { createLog, type Log } from './log.ts';
 import { type Bookkeeping, createBookkeeping } from './manage/bookkeeping.ts';
 import { PLAIN_HEADER } from './manage/mask-config.ts';
+import { isPublicAddress } from './media/address.ts';
+import { createFetchMedia, type FetchMedia } from './media/fetch-media.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
 import { FILE_BOUNDS, ResponsesStore } from './responses-store/responses-store.ts';
 import { fileShelf } from './responses-store/shelf.ts';
 import { createSettings } from './settings.ts';
 import { createEnvelope } from './transform/envelope.ts';
 import { loadSecret } from './transform/envelope-secret.ts';
-import { requestWithFetch, type Send, sendWithFetch } from './upstream.ts';
+import { getAt, requestWithFetch, type Send, sendWithFetch } from './upstream.ts';
 import type { UsageRecord } from './usage/record.ts';
 import { VERSION } from './version.ts';
 
@@ -181,6 +184,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     ...(options.fetch === undefined
       ? { probe: createConnectProbe(options.env ?? process.env) }
       : {}),
+    fetchMedia: fetchPublicMedia(),
     clock: { now, monotonic: () => performance.now() },
     random: Math.random,
     newId,
@@ -373,6 +377,18 @@ function sendFor(given: GatewayOptions['fetch']): Send {
   if (given === undefined) return sendWithFetch;
   return ({ url, headers, body, signal }) =>
     given(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
+}
+
+/** Fetches files by URL from the open internet, whoever sends requests to providers. */
+function fetchPublicMedia(): FetchMedia {
+  return createFetchMedia({
+    async lookup(host) {
+      return (await lookup(host, { all: true })).map(({ address }) => address);
+    },
+    get: getAt,
+    isAllowed: isPublicAddress,
+    timeoutMs: 10_000,
+  });
 }
 
 /** A prefix and 32 random hexadecimal digits. */

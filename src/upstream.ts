@@ -2,10 +2,12 @@
  * The upstream leg: one POST to a provider. The only module that calls `fetch`, through the `Send`
  * that it is given. What can go wrong on the way becomes a `GatewayError` here.
  */
+import { isIP } from 'node:net';
 import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { AuthStyle, Format } from './formats/format.ts';
 import { isObject, parseJson } from './json.ts';
+import type { FetchMediaEffects } from './media/fetch-media.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
 import { refusalError } from './transform/fault-error.ts';
 import type { FormatName, ProviderFault } from './unified.ts';
@@ -39,6 +41,29 @@ type FetchOptions = RequestInit & { timeout: false; proxy?: string | false };
 
 /** A request of a quirk's own, as for an access token. */
 export const requestWithFetch: QuirkEffects['request'] = (url, init) => fetch(url, init);
+
+/**
+ * A GET that goes to `address`, whatever the host of `target` resolves to by now. `tls.serverName` is
+ * both the name asked for and the one that the certificate must hold (oven-sh/bun#35886).
+ */
+export const getAt: FetchMediaEffects['get'] = (target, address, signal) => {
+  const url = new URL(target);
+  url.hostname = isIP(address) === 6 ? `[${address}]` : address;
+  const isNamed = isIP(target.hostname.replace(/^\[|\]$/g, '')) === 0;
+  return fetch(url, {
+    headers: {
+      host: target.host,
+      accept: 'image/*, application/pdf, text/*;q=0.9, */*;q=0.1',
+      'accept-encoding': 'identity',
+      'user-agent': 'plexus',
+    },
+    signal,
+    redirect: 'manual',
+    // No connection is kept that another request could take for that of another host.
+    keepalive: false,
+    ...(isNamed ? { tls: { serverName: target.hostname } } : {}),
+  });
+};
 
 /** The URL for a format at a provider. */
 export function upstreamUrl(

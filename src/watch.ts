@@ -77,6 +77,11 @@ export class Watch {
     this.#isProbing = false;
   }
 
+  /** Something else is waited for, of which the upstream knows nothing, until `waiting`. */
+  aside(): void {
+    this.#waiting = false;
+  }
+
   /** A read of the upstream begins. */
   waiting(): void {
     if (this.#waiting) return;

@@ -7,19 +7,23 @@ import { dirname, join, relative, resolve } from 'node:path';
  * higher layer's types is a dependency like any other.
  */
 const LAYERS: readonly (readonly RegExp[])[] = [
-  [/^(json|errors|ledger|unified|json-span|version|watch-timer)\.ts$/],
+  [
+    /^(json|errors|ledger|unified|json-span|version|watch-timer)\.ts$/,
+    /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
+  ],
   [/^stream\//, /^log\.ts$/, /^assemble\.ts$/],
   [/^formats\//, /^quirks\//],
   [/^transform\//, /^config\//, /^demo\//],
   [
     /^(auth|resolve|upstream|connect-probe|request-body|models|passthrough|passthrough-stream|stream-tap|hold|watch)\.ts$/,
     /^usage\//,
+    /^media\//,
     /^health\//,
     /^limits\//,
     /^responses-store\//,
     /^count-tokens\//,
   ],
-  [/^(exchange|earlier-answers|settings|attempt|failover|late-answer|gateway)\.ts$/],
+  [/^(exchange|earlier-answers|request-media|settings|attempt|failover|late-answer|gateway)\.ts$/],
   [/^(app|server)\.ts$/, /^manage\//],
   [/^cli\//, /^(main|index)\.ts$/],
 ];

@@ -56,12 +56,12 @@ export const KNOWN_PROVIDERS: readonly KnownProvider[] = [
     },
   },
   chat('groq', 'GROQ_API_KEY', 'https://api.groq.com/openai/v1', ['groq']),
-  chat('mistral', 'MISTRAL_API_KEY', 'https://api.mistral.ai/v1'),
-  chat('xai', 'XAI_API_KEY', 'https://api.x.ai/v1'),
+  chat('mistral', 'MISTRAL_API_KEY', 'https://api.mistral.ai/v1', ['mistral']),
+  chat('xai', 'XAI_API_KEY', 'https://api.x.ai/v1', ['xai']),
   chat('cerebras', 'CEREBRAS_API_KEY', 'https://api.cerebras.ai/v1', ['cerebras']),
   chat('together', 'TOGETHER_API_KEY', 'https://api.together.xyz/v1'),
   chat('fireworks', 'FIREWORKS_API_KEY', 'https://api.fireworks.ai/inference/v1'),
-  chat('moonshot', 'MOONSHOT_API_KEY', 'https://api.moonshot.ai/v1'),
+  chat('moonshot', 'MOONSHOT_API_KEY', 'https://api.moonshot.ai/v1', ['moonshot']),
 ];
 
 function chat(

@@ -1,6 +1,7 @@
 /** `resilience`: patience, cooldowns, other attempts. */
 import type { CooldownConfig, ResilienceConfig } from './config.ts';
 import type { Check, Path } from './problem.ts';
+import { DEFAULT_COOLDOWN, DEFAULT_TIMEOUTS } from './resilience-defaults.ts';
 import type { Written } from './table.ts';
 
 /** Fills in what was not written. */
@@ -8,18 +9,11 @@ export function checkResilience(written: Written['resilience'], check: Check): R
   const { cooldown, timeoutMs, ...rest } = written;
   return {
     ...rest,
-    cooldown: fillCooldown(
-      cooldown,
-      { enabled: true, minMs: 5_000, maxMs: 3_600_000 },
-      ['resilience', 'cooldown'],
-      check,
-    ),
+    cooldown: fillCooldown(cooldown, DEFAULT_COOLDOWN, ['resilience', 'cooldown'], check),
     timeouts: {
-      connectMs: timeoutMs?.connect ?? 10_000,
-      // OpenAI's and Anthropic's SDKs wait 10 minutes for a whole answer, OpenAI's page on flex
-      // processing advises 15; half of the former still leaves time for another target.
-      firstOutputMs: timeoutMs?.firstOutput ?? 300_000,
-      stallMs: timeoutMs?.stall ?? 120_000,
+      connectMs: timeoutMs?.connect ?? DEFAULT_TIMEOUTS.connectMs,
+      firstOutputMs: timeoutMs?.firstOutput ?? DEFAULT_TIMEOUTS.firstOutputMs,
+      stallMs: timeoutMs?.stall ?? DEFAULT_TIMEOUTS.stallMs,
     },
   };
 }

@@ -12,7 +12,7 @@ export interface TransformerOptions {
   readonly cwd: string;
   /** The folder of the file: `transformers` are seen from here. */
   readonly directory?: string;
-  /** Names that `use` may hold; by default those of the llms package. */
+  /** Names that `use` may hold; by default all that Plexus knows. */
   readonly knownTransformers?: readonly string[];
   /**
    * The names that the user's own files bring. While that is not known, and `transformers` lists a
@@ -48,7 +48,7 @@ export function checkTransformers(
   });
 }
 
-/** The package's names and the user's. */
+/** The names that Plexus knows and the user's. */
 export function knownTransformers(
   own: Config['transformers'],
   { knownTransformers: names = TRANSFORMER_NAMES, userTransformers }: TransformerOptions,

@@ -78,6 +78,12 @@ export function orElse<T>(shape: Shape<T>, fallback: T): Defaulted<T> {
   return { ...shape, schema, fallback };
 }
 
+/** The same shape; editors are told of a default that is filled in elsewhere. */
+export function defaultTold<S extends Shape<unknown>>(shape: S, fallback: unknown): S {
+  if (fallback === undefined) return shape;
+  return { ...shape, schema: { ...shape.schema, default: fallback } };
+}
+
 /** The same shape with its value made into another. */
 export function mapped<T, U>(shape: Shape<T>, change: (value: T) => U): Shape<U> {
   return {

@@ -1,10 +1,12 @@
 /** The keys of a provider. */
 import { isObject, type JsonObject } from '../json.ts';
 import { FORMAT_NAMES, type FormatName } from '../unified.ts';
+import type { CooldownConfig, Timeouts } from './config.ts';
 import { oneOfText, quotedList, show } from './problem.ts';
 import {
   anyObject,
   choice,
+  defaultTold,
   describe,
   either,
   exactly,
@@ -91,35 +93,49 @@ const type: Shape<ProviderType> = describe(
   'The wire formats it speaks: one, a list in the order of preference, or a map from format to base URL. "demo" is the model inside Plexus that needs no network.',
 );
 
-/** Times of a provider as they are written; what is absent comes from `resilience`. */
-export const timeouts = either(
-  mapped(milliseconds(), (firstOutput) => ({
-    connect: undefined,
-    firstOutput,
-    stall: undefined,
-  })),
-  object({
-    connect: describe(milliseconds(), 'Until the connection stands.'),
-    firstOutput: describe(
-      milliseconds(),
-      'Until the first text, reasoning or tool call. An answer that is not streamed must be complete by then.',
-    ),
-    stall: describe(
-      milliseconds(),
-      'Between two signs of progress in a stream; pings do not count.',
-    ),
-  }),
-);
+/**
+ * Times as they are written; what is absent is filled in later.
+ * @param defaults what the schema tells of that; a provider's come from `resilience`
+ */
+export const timeouts = (defaults: Partial<Timeouts> = {}) =>
+  either(
+    mapped(milliseconds(), (firstOutput) => ({
+      connect: undefined,
+      firstOutput,
+      stall: undefined,
+    })),
+    object({
+      connect: defaultTold(
+        describe(milliseconds(), 'Until the connection stands.'),
+        defaults.connectMs,
+      ),
+      firstOutput: defaultTold(
+        describe(
+          milliseconds(),
+          'Until the first text, reasoning or tool call. An answer that is not streamed must be complete by then.',
+        ),
+        defaults.firstOutputMs,
+      ),
+      stall: defaultTold(
+        describe(milliseconds(), 'Between two signs of progress in a stream; pings do not count.'),
+        defaults.stallMs,
+      ),
+    }),
+  );
 
-/** Cooldown as it is written; `true` and `false` switch it. */
-export const cooldown = either(
-  mapped(flag(), (enabled) => ({ enabled, minMs: undefined, maxMs: undefined })),
-  object({
-    enabled: orElse(describe(flag(), 'Whether failures are remembered at all.'), true),
-    minMs: describe(milliseconds(0), 'The shortest cooldown.'),
-    maxMs: describe(milliseconds(0), 'The longest cooldown.'),
-  }),
-);
+/**
+ * Cooldown as it is written; `true` and `false` switch it.
+ * @param defaults as for `timeouts`
+ */
+export const cooldown = (defaults: Partial<CooldownConfig> = {}) =>
+  either(
+    mapped(flag(), (enabled) => ({ enabled, minMs: undefined, maxMs: undefined })),
+    object({
+      enabled: orElse(describe(flag(), 'Whether failures are remembered at all.'), true),
+      minMs: defaultTold(describe(milliseconds(0), 'The shortest cooldown.'), defaults.minMs),
+      maxMs: defaultTold(describe(milliseconds(0), 'The longest cooldown.'), defaults.maxMs),
+    }),
+  );
 
 const usd = number({ min: 0 });
 /** Prices of a model. */
@@ -233,14 +249,17 @@ const fields = {
   ),
   headers: describe(map(headerValue, headerName), 'Headers that every request to it carries.'),
   extraBody: describe(anyObject(), 'Fields that are put into every request body sent to it.'),
-  timeoutMs: describe(timeouts, 'Patience with it: until the first output, or each time by name.'),
+  timeoutMs: describe(
+    timeouts(),
+    'Patience with it: until the first output, or each time by name.',
+  ),
   models,
   enabled: orElse(describe(flag(), 'Whether it is used at all.'), true),
   discount: orElse(
     describe(number({ min: 0, max: 1 }), 'Multiplies prices: 0.8 is twenty per cent off.'),
     1,
   ),
-  cooldown: describe(cooldown, 'Whether and how long it rests after failures.'),
+  cooldown: describe(cooldown(), 'Whether and how long it rests after failures.'),
   proxy: describe(
     either(exactly(false), fullUrl),
     "HTTP proxy to reach it through; false ignores the environment's proxies.",

@@ -3,6 +3,7 @@
  * it. The checker reads this table and `config/plexus.schema.json` is made from it.
  */
 import type { JsonObject } from '../json.ts';
+import { DEFAULT_COOLDOWN, DEFAULT_TIMEOUTS } from './resilience-defaults.ts';
 import {
   anyObject,
   choice,
@@ -69,7 +70,7 @@ const server = section({
   fetchMedia: orElse(
     describe(
       flag(),
-      'Whether Plexus may fetch images and files by URL for providers that take only their content.',
+      'Whether Plexus may fetch images and files by URL for providers that take only their content. Never from private addresses.',
     ),
     false,
   ),
@@ -243,7 +244,10 @@ const logging = section({
 });
 
 const resilience = section({
-  cooldown: describe(cooldown, 'How long a provider rests after failures, from minMs to maxMs.'),
+  cooldown: describe(
+    cooldown(DEFAULT_COOLDOWN),
+    'How long a provider rests after failures, from minMs to maxMs.',
+  ),
   failover: orElse(
     describe(
       either(
@@ -267,7 +271,10 @@ const resilience = section({
     }),
     'Retries on the same target when no other is left.',
   ),
-  timeoutMs: describe(timeouts, 'Patience with providers that name none of their own.'),
+  timeoutMs: describe(
+    timeouts(DEFAULT_TIMEOUTS),
+    'Patience with providers that name none of their own.',
+  ),
   hold: describe(
     section({
       maxBytes: orElse(describe(integer({ min: 0 }), 'Bytes.'), 256 * 1024),

@@ -14,12 +14,15 @@ const IGNORED = ['logit_bias', 'user', 'prompt_cache_key', 'verbosity', 'service
 /** Ollama's chat endpoint. */
 export const ollama: Quirk = {
   name: 'ollama',
-  create: () =>
-    chatOnly({
+  create: () => ({
+    // "invalid image input" to any URL but a data URL (ollama#6753).
+    inlineOnly: 'chat',
+    ...chatOnly({
       request(request, { ledger }) {
         const rest = leaveOut(offerAllowed(request), IGNORED, ledger);
         if (thinkingWish(rest) === 'off') return { ...rest, reasoning: { effort: 'none' } };
         return nearestEffort(rest, EFFORTS, ledger);
       },
     }),
+  }),
 };

@@ -38,6 +38,8 @@ export interface Quirk {
 }
 
 export interface QuirkHooks {
+  /** The format in which the provider takes no URLs of images and files, only their content. */
+  readonly inlineOnly?: FormatName;
   /** Changes the request; gives a new value and leaves its argument as it is. */
   request?(request: UnifiedChatRequest, context: QuirkContext): UnifiedChatRequest;
   /** Changes the provider's body, after the format has written it. Gives a new value. */

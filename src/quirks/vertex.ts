@@ -85,6 +85,8 @@ export const vertexGemini: Quirk = vertexQuirk('vertex-gemini', 'us-central1', (
  * a client stay away; option `betas` names the ones to use.
  */
 export const vertexClaude: Quirk = vertexQuirk('vertex-claude', 'us-east5', (vertex, options) => ({
+  // "base64 image sources only" (platform.claude.com/docs/en/build-with-claude/vision, Google Cloud).
+  inlineOnly: 'messages',
   body({ model: _, ...body }, _request, { ledger }) {
     const betas = array(options['betas']);
     return {

@@ -33,6 +33,8 @@ export interface Chain {
   readonly isPlain: boolean;
   /** True when a foreign llms hook reads replies. */
   readonly hasForeignHook: boolean;
+  /** True when the provider takes no URLs of images and files, although its format does. */
+  readonly inlineOnly: boolean;
   /** Client's body → unified; once per request, whatever the number of attempts. */
   decodeRequest(body: JsonObject, context: HookContext): Promise<UnifiedChatRequest>;
   /** Unified → provider's request. Leaves `request` as it is. */
@@ -103,6 +105,9 @@ export function createChain(
   return {
     isPlain: hooks.length === 0,
     hasForeignHook,
+    inlineOnly: hooks.some(
+      (hook) => hook.kind === 'quirk' && hook.hooks.inlineOnly === target.name,
+    ),
 
     async decodeRequest(body, context) {
       const request = asRequest(await clientSide.transformRequestOut(body, context));

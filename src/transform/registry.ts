@@ -32,7 +32,6 @@ export const KNOWN_TRANSFORMERS: readonly string[] = [
     ...FORMAT_NAMES_OF_LLMS,
     ...QUIRKS.keys(),
     ...LLMS_TRANSFORMERS,
-    'groq',
   ]),
 ];
 
@@ -69,22 +68,8 @@ export function createRegistry(
       const service = await llmsService(own);
       const found = service.getTransformer(name);
       if (!found) throw new Error(`no transformer is called "${name}"`);
-      const transformer = instantiate(found, options);
-      return {
-        kind: 'llms',
-        name,
-        transformer: name === 'groq' ? requestOnly(transformer) : transformer,
-      };
+      return { kind: 'llms', name, transformer: instantiate(found, options) };
     },
-  };
-}
-
-/** groq's request hook is sound, its reply hook loses text (measured on 1.0.53). */
-function requestOnly(transformer: Transformer): Transformer {
-  return {
-    name: transformer.name ?? 'groq',
-    transformRequestIn: (request, provider, context) =>
-      transformer.transformRequestIn?.(request, provider, context),
   };
 }
 

@@ -5,6 +5,7 @@ import { firstConfig, run } from '../../src/cli/init.ts';
 import { KNOWN_PROVIDERS } from '../../src/cli/known-providers.ts';
 import { usableAliases } from '../../src/config/describe.ts';
 import { loadAll } from '../../src/config/load-all.ts';
+import { QUIRKS } from '../../src/quirks/index.ts';
 import { inFolder, testTerminal } from './support/terminal.ts';
 
 const ALL_KEYS = Object.fromEntries(
@@ -36,6 +37,17 @@ describe('a first configuration', () => {
     const { config, problems } = await load(text, {});
     expect(problems).toBeUndefined();
     expect(config?.providers.size).toBe(KNOWN_PROVIDERS.length + 1);
+  });
+
+  test('uses the quirk of each provider that has one', async () => {
+    const { config } = await load(firstConfig(ALL_KEYS), ALL_KEYS);
+    for (const [name, { use }] of config?.providers ?? expect.unreachable()) {
+      const isQuirky = QUIRKS.has(name);
+      expect([name, use.some((each) => each.name === name)]).toEqual([
+        name,
+        isQuirky || name === 'cerebras',
+      ]);
+    }
   });
 
   test('holds the names of variables, never a key', () => {

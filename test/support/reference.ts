@@ -39,7 +39,9 @@ function withoutRepeats(rows: readonly Row[]): Row[] {
     repeated = undefined;
     const inner = rows.filter(({ key }) => key !== row.key && startsBelow(key, row.key));
     const below = inner[0] && commonPrefix(inner, row.key);
-    const words = below ? inner.map((each) => [each.key.slice(below.length), each.help]) : [];
+    const words = below
+      ? inner.map((each) => [each.key.slice(below.length), each.help, each.fallback])
+      : [];
     const known = told.get(JSON.stringify(words));
     if (below && words.length > 2 && known !== undefined) {
       kept.push({ ...row, help: `${row.help} Keys as in \`${known}\`.` });

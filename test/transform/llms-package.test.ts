@@ -1,8 +1,9 @@
 /** The transformers of the llms package that are used as they are, on values of the middle language. */
 import { describe, expect, test } from 'bun:test';
+import { TRANSFORMER_NAMES } from '../../src/config/transformer-names.ts';
 import { isObject, type JsonObject } from '../../src/json.ts';
 import type { LLMProvider } from '../../src/transform/llms.ts';
-import { createRegistry } from '../../src/transform/registry.ts';
+import { createRegistry, KNOWN_TRANSFORMERS } from '../../src/transform/registry.ts';
 import type { UnifiedChatRequest } from '../../src/unified.ts';
 import { offline } from '../quirks/support.ts';
 
@@ -105,6 +106,10 @@ test('cerebras: takes reasoning off, and allows it where nothing was said', asyn
 });
 
 describe('the registry', () => {
+  test('knows the names that editors suggest, and no others', () => {
+    expect([...TRANSFORMER_NAMES].sort()).toEqual([...KNOWN_TRANSFORMERS].sort());
+  });
+
   test.each(['deepseek', 'openrouter', 'groq', 'tooluse', 'vertex-claude'])(
     '%s is a quirk of ours',
     async (name) => {

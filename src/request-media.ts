@@ -1,0 +1,46 @@
+/** `server.fetchMedia`, seen from an attempt: between the client's request and the provider's. */
+import { ownPath } from './earlier-answers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Format, ProviderContext } from './formats/format.ts';
+import { inlineMedia } from './media/inline-media.ts';
+import type { Chain } from './transform/chain.ts';
+import type { UnifiedChatRequest } from './unified.ts';
+import type { Watch } from './watch.ts';
+
+/** What is known of the attempt. */
+export interface MediaAttempt {
+  readonly exchange: Exchange;
+  readonly format: Format;
+  readonly context: ProviderContext;
+  readonly controller: AbortController;
+  readonly watch: Watch;
+}
+
+/**
+ * The request with content in the place of URLs that this provider cannot be told, where the
+ * configuration allows to fetch them. Attempts share what was fetched.
+ * @throws GatewayError `invalid_request` that names the field whose URL is at fault
+ */
+export async function withMedia(
+  request: UnifiedChatRequest,
+  { inlineOnly }: Chain,
+  { exchange, format, context, controller, watch }: MediaAttempt,
+): Promise<UnifiedChatRequest> {
+  const { deps, settings } = exchange;
+  const { fetchMedia } = deps;
+  if (!settings.config.server.fetchMedia || fetchMedia === undefined) return request;
+  exchange.fetched ??= new Map();
+  // The provider is not to blame for how long this takes.
+  watch.aside();
+  const told = await inlineMedia(request, {
+    format: format.name,
+    inlineOnly,
+    fetchMedia,
+    fetched: exchange.fetched,
+    ledger: context.ledger,
+    signal: controller.signal,
+    spell: (path) => ownPath(exchange, path),
+  });
+  watch.waiting();
+  return told;
+}
