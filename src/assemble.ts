@@ -1,6 +1,4 @@
 /** Between the two spellings of an answer: the chunks of a stream and the whole reply. */
-import type { Stage } from './stream/stage.ts';
-import { NOTHING } from './stream/stage.ts';
 import type {
   Citation,
   Opaque,
@@ -24,6 +22,8 @@ export class ReplyAssembler {
   readonly #calls = new Map<number, UnifiedToolCall>();
   /** The summary part that the open reasoning block is at. */
   #part: number | undefined;
+  /** Citations that came while no text was open: of the next text, or behind all of the last one. */
+  #sources: Citation[] = [];
 
   push(chunk: UnifiedChunk): void {
     const { reply } = this;
@@ -58,36 +58,19 @@ export class ReplyAssembler {
         this.#cite(chunk.citation);
         return;
       case 'blockEnd':
+        // A block of text that has nothing but sources.
+        if (this.#open === undefined && this.#sources.length > 0) this.#text();
         this.#open = undefined;
         return;
-      case 'call': {
-        const call = callOf(chunk);
-        this.#calls.set(chunk.index, call);
-        this.#add({ type: 'call', call });
-        this.#open = undefined;
+      case 'call':
+        this.#call(chunk);
         return;
-      }
-      case 'arguments': {
-        const call = this.#calls.get(chunk.index);
-        if (call?.type === 'function') call.function.arguments += chunk.text;
-        else if (call) call.custom.input += chunk.text;
+      case 'arguments':
+        this.#arguments(chunk.index, chunk.text);
         return;
-      }
       case 'media':
-        this.#add(
-          chunk.opaque === undefined
-            ? { type: 'media', mediaType: chunk.mediaType, data: chunk.data }
-            : {
-                type: 'media',
-                mediaType: chunk.mediaType,
-                data: chunk.data,
-                opaque: chunk.opaque,
-              },
-        );
-        this.#open = undefined;
-        return;
       case 'hosted':
-        this.#add({ type: 'hosted', format: chunk.format, value: chunk.value });
+        this.#add(chunk);
         this.#open = undefined;
         return;
       case 'usage':
@@ -101,11 +84,26 @@ export class ReplyAssembler {
       case 'error':
         this.failed = chunk.error;
         return;
+      case 'done':
+        this.#settleSources();
+        return;
       case 'callEnd':
       case 'idle':
-      case 'done':
         return;
     }
+  }
+
+  #call(chunk: Extract<UnifiedChunk, { type: 'call' }>): void {
+    const call = callOf(chunk);
+    this.#calls.set(chunk.index, call);
+    this.#add({ type: 'call', call });
+    this.#open = undefined;
+  }
+
+  #arguments(index: number, text: string): void {
+    const call = this.#calls.get(index);
+    if (call?.type === 'function') call.function.arguments += text;
+    else if (call) call.custom.input += text;
   }
 
   #add(block: UnifiedBlock): void {
@@ -117,6 +115,8 @@ export class ReplyAssembler {
   #text(): TextBlock {
     if (this.#open?.type === 'text') return this.#open;
     const block: TextBlock = { type: 'text', text: '' };
+    if (this.#sources.length > 0) block.citations = this.#sources;
+    this.#sources = [];
     this.#add(block);
     return block;
   }
@@ -157,8 +157,19 @@ export class ReplyAssembler {
   }
 
   #cite(citation: Citation): void {
-    const block = this.#text();
-    block.citations = [...(block.citations ?? []), citation];
+    if (this.#open?.type !== 'text') this.#sources.push(citation);
+    else this.#open.citations = [...(this.#open.citations ?? []), citation];
+  }
+
+  #settleSources(): void {
+    if (this.#sources.length === 0) return;
+    const last = this.reply.blocks.findLast((block) => block.type === 'text');
+    if (last?.type !== 'text') {
+      this.#text();
+      return;
+    }
+    last.citations = [...(last.citations ?? []), ...this.#sources];
+    this.#sources = [];
   }
 }
 
@@ -256,9 +267,3 @@ export function assembleReply(chunks: Iterable<UnifiedChunk>): UnifiedReply {
   for (const chunk of chunks) assembler.push(chunk);
   return assembler.reply;
 }
-
-/** A stage that changes nothing; stands where a hook has nothing to do. */
-export const identity: Stage<UnifiedChunk, UnifiedChunk> = {
-  push: (chunk) => [chunk],
-  end: () => NOTHING,
-};

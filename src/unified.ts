@@ -227,7 +227,7 @@ export interface RefusalContent extends ContentCommon {
 }
 export interface ImageContent extends ContentCommon {
   type: 'image_url';
-  /** A `data:` URL, an http(s) URL or another scheme a provider knows (gs:). Absent: `file_id`. */
+  /** A `data:` URL, an http(s) URL or another scheme a provider knows (gs:). */
   image_url: { url: string; detail?: string };
   /** llms: the media type of a base64 image. */
   media_type?: string;
@@ -444,6 +444,19 @@ export interface ProviderFault {
 
 // ------------------------------------------------------------------------------ small helpers
 
+/**
+ * True for a token that may go to this provider: one that it issued itself, or a native one of its
+ * format, whose issuer cannot be known.
+ */
+export function isTokenOf(
+  opaque: Opaque | undefined,
+  format: FormatName,
+  provider: string,
+): opaque is Opaque {
+  if (opaque?.format !== format) return false;
+  return opaque.provider === undefined || opaque.provider === provider;
+}
+
 /** The limit of output tokens, whichever field holds it. */
 export function tokenLimit(request: UnifiedChatRequest): number | undefined {
   return request.max_completion_tokens ?? request.max_tokens;
@@ -464,7 +477,7 @@ export function callName(call: UnifiedToolCall): string {
   return call.type === 'function' ? call.function.name : call.custom.name;
 }
 
-export interface DataUrl {
+interface DataUrl {
   mediaType: string;
   data: string;
 }

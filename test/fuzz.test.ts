@@ -102,6 +102,16 @@ function withAt(value: unknown, [key, ...rest]: readonly string[], other: unknow
   return isObject(value) ? { ...value, [key]: withAt(value[key], rest, other) } : value;
 }
 
+/**
+ * The values in turns: each client's body meets each of them at each place, with one provider or the
+ * other. `FUZZ=all` gives every pair every one.
+ */
+function turnsOf(provider: FormatName): readonly unknown[] {
+  if (process.env['FUZZ'] === 'all') return WRONG;
+  const turn = FORMAT_NAMES.indexOf(provider);
+  return WRONG.filter((_value, at) => at % FORMAT_NAMES.length === turn);
+}
+
 describe('a value of a wrong type at every place of a good body', () => {
   test.each(PAIRS)(
     '%s client, %s provider',
@@ -112,7 +122,7 @@ describe('a value of a wrong type at every place of a good body', () => {
         const body = bodyFor(client, provider, name);
         for (const place of placesOf(body)) {
           if (place[0] === 'model') continue;
-          for (const wrong of WRONG) {
+          for (const wrong of turnsOf(provider)) {
             const bad = JSON.stringify(withAt(body, place, wrong));
             for (const fault of await faultsOf(gateway, client, provider, bad)) {
               faults.push(`${name} ${place.join('.')} = ${JSON.stringify(wrong)}: ${fault}`);
@@ -176,12 +186,9 @@ describe('bodies that are none', () => {
     ['content 10,000 deep', (good) => good.replace(/"What is[^"]*"/, deep('[', ']', 10_000))],
     ['a field of a megabyte', (good) => good.replace(/\}$/, `,"${'k'.repeat(1024 * 1024)}":1}`)],
     [
-      '100,000 fields',
+      '20,000 fields',
       (good) =>
-        good.replace(
-          /\}$/,
-          `,${Array.from({ length: 100_000 }, (_, i) => `"f${i}":1`).join(',')}}`,
-        ),
+        good.replace(/\}$/, `,${Array.from({ length: 20_000 }, (_, i) => `"f${i}":1`).join(',')}}`),
     ],
   ];
   test.each(bodies)(

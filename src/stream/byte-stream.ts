@@ -4,7 +4,7 @@
  */
 
 /** What the bytes come from. */
-export interface ByteFeed {
+interface ByteFeed {
   /** The next piece; `last` when nothing follows it. An empty piece is skipped. */
   next(): Promise<{ bytes: Uint8Array | undefined; last: boolean }>;
   /** A piece that says only that the connection lives; undefined when none is wanted now. */

@@ -5,7 +5,7 @@
 import { after } from '../watch-timer.ts';
 import { byteStream } from './byte-stream.ts';
 
-export interface LateStreamOptions {
+interface LateStreamOptions {
   /** A piece that says only that the connection lives. */
   keepAlive(): Uint8Array;
   keepAliveMs: number;

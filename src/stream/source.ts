@@ -11,7 +11,7 @@ export interface Source<T> {
 }
 
 /** What ended a stream that did not end by itself. */
-export interface Break {
+interface Break {
   /** The error that the socket or the abort gave. */
   cause: unknown;
 }

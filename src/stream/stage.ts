@@ -19,19 +19,3 @@ export function runStage<In, Out>(stage: Stage<In, Out>, items: Iterable<In>): O
   if (stage.end) out.push(...stage.end());
   return out;
 }
-
-/** Two stages as one. */
-export function pipe<A, B, C>(first: Stage<A, B>, second: Stage<B, C>): Stage<A, C> {
-  const forward = (items: readonly B[]): readonly C[] => {
-    if (items.length === 0) return NOTHING;
-    const [only] = items;
-    if (items.length === 1 && only !== undefined) return second.push(only);
-    const out: C[] = [];
-    for (const item of items) out.push(...second.push(item));
-    return out;
-  };
-  return {
-    push: (item) => forward(first.push(item)),
-    end: () => [...forward(first.end?.() ?? NOTHING), ...(second.end?.() ?? NOTHING)],
-  };
-}

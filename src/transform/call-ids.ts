@@ -39,7 +39,7 @@ function withIds(message: UnifiedMessage, mapped: Map<string, string>): UnifiedM
 }
 
 /** Every call id that the messages mention. */
-export function callIds(messages: readonly UnifiedMessage[]): Set<string> {
+function callIds(messages: readonly UnifiedMessage[]): Set<string> {
   const ids = new Set<string>();
   for (const message of messages) {
     if (message.tool_call_id !== undefined) ids.add(message.tool_call_id);

@@ -5,7 +5,7 @@ import { byteStream } from '../stream/byte-stream.ts';
 import type { Source } from '../stream/source.ts';
 import type { ProviderFault, UnifiedChunk } from '../unified.ts';
 
-export interface ClientStreamOptions {
+interface ClientStreamOptions {
   /** Silence after which the client gets a sign of life, ms; 0: never. */
   keepAliveMs: number;
   /** Turns a fault inside the stream into the error that the client is shown. */

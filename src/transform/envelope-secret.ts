@@ -17,7 +17,7 @@ const SECRET_BYTES = 32;
 /** What link(2) says on a file system without hard links, as FAT and some mounts are. */
 const LINKLESS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
-export interface EnvelopeSecret {
+interface EnvelopeSecret {
   secret: Uint8Array;
   /**
    * Set when the secret could not be kept and lives in memory only: why. What this process seals can

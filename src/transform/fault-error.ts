@@ -54,7 +54,7 @@ function isOfAccount({ status, message }: { status: number; message: string }): 
 }
 
 /** OpenAI's rate limits say "Please try again in 1.898s", "… in 28ms" or "… in 6m0s". */
-export function retryAfterInText(message: string): number | undefined {
+function retryAfterInText(message: string): number | undefined {
   const match = /try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|s))?/i.exec(message);
   if (match === null) return undefined;
   const [, hours, minutes, last, unit] = match;

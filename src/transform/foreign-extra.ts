@@ -1,3 +1,4 @@
+/** What of a client's request has no counterpart because its own format alone knows it. */
 import type { Ledger } from '../ledger.ts';
 import type { FormatName, NativeBlock, Rest, UnifiedChatRequest } from '../unified.ts';
 

@@ -14,7 +14,7 @@ export function hiderOf({ apiKey, headers }: ProviderConfig): Hide {
   const secrets = Object.values(headers)
     .flatMap((value) => [value, value.replace(/^\w+ /, '')])
     .filter((value) => value.length >= LEAST);
-  if (apiKey) secrets.push(apiKey);
+  if (apiKey !== undefined && apiKey.length >= 4) secrets.push(apiKey);
   return (text) => secrets.reduce((said, secret) => said.replaceAll(secret, '***'), text);
 }
 

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
 
 /** The client's side of a request. */
-export interface Asked {
+interface Asked {
   readonly format: Pick<Format, 'fields'>;
   readonly body: JsonObject;
 }

@@ -23,7 +23,7 @@ import { createRestorer, type ToolRestorer } from './tool-restorer.ts';
 /** What `mapTools` needs to know of the provider's format. */
 export type ToolTarget = Pick<Format, 'name' | 'rules'>;
 
-export interface MappedTools {
+interface MappedTools {
   /** A new request; what did not change is shared with the one given. */
   request: UnifiedChatRequest;
   restore: ToolRestorer;

@@ -17,11 +17,11 @@ import type {
   UnifiedMessage,
   UnifiedToolCall,
 } from '../../unified.ts';
+import { dropUnknown } from '../../unknown-fields.ts';
 import type { ClientContext } from '../format.ts';
 import { decodeReasoningBack } from './client-reasoning.ts';
 import { decodePart } from './decode-part.ts';
 import { argumentText, googleToken, thinkingText } from './dialect.ts';
-import { dropUnknown } from './leftovers.ts';
 
 const MESSAGE_FIELDS = new Set(['role', 'content', 'name', 'cache_control']);
 const TOOL_FIELDS = new Set([...MESSAGE_FIELDS, 'tool_call_id']);

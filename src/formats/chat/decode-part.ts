@@ -10,7 +10,7 @@ import {
 } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import { parseDataUrl, type UnifiedContent } from '../../unified.ts';
-import { dropUnknown } from './leftovers.ts';
+import { dropUnknown } from '../../unknown-fields.ts';
 
 /** What is known beside the part's own field. */
 const COMMON = ['type', 'cache_control'];

@@ -30,13 +30,7 @@ export function decodeReply(body: JsonObject, context: ProviderContext): Unified
   return assembler.reply;
 }
 
-function refused(fault: ProviderFault, context: ProviderContext): GatewayError {
-  const { status = 502, type, code, retryAfter } = fault;
-  return new GatewayError('upstream_refused', fault.message, {
-    provider: context.provider,
-    status,
-    ...(type === undefined ? {} : { type }),
-    ...(code === undefined ? {} : { code }),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-  });
+function refused(fault: ProviderFault, { provider }: ProviderContext): GatewayError {
+  const { message, ...evidence } = fault;
+  return new GatewayError('upstream_refused', message, { provider, ...evidence });
 }

@@ -13,11 +13,11 @@ import {
 } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { UnifiedChatRequest, UnifiedResponseFormat } from '../../unified.ts';
+import { dropUnknown } from '../../unknown-fields.ts';
 import type { ClientContext } from '../format.ts';
 import { decodeMessages } from './decode-messages.ts';
 import { decodeToolChoice, decodeTools } from './decode-tools.ts';
 import { decodeReasoning } from './effort.ts';
-import { dropUnknown } from './leftovers.ts';
 
 /** Fields that the middle language knows under the same name, by their type. */
 const NUMBERS = [

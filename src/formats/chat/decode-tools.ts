@@ -16,7 +16,7 @@ import {
 } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { UnifiedFunctionTool, UnifiedTool, UnifiedToolChoice } from '../../unified.ts';
-import { dropUnknown } from './leftovers.ts';
+import { dropUnknown } from '../../unknown-fields.ts';
 
 const FUNCTION_FIELDS = new Set(['name', 'description', 'parameters', 'strict']);
 const CUSTOM_FIELDS = new Set(['name', 'description', 'format']);

@@ -1,15 +1,9 @@
 /** How strongly to reason: chat's `reasoning_effort` (and its dialects) ⇄ unified. */
+import { EFFORTS, effortOf, effortOfBudget } from '../../effort.ts';
 import { type JsonObject, number, object } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { Effort, UnifiedChatRequest, UnifiedReasoningOptions } from '../../unified.ts';
 import { type OpenAiModel, openAiModel, reasons, refusesToolsWithEffort } from './models.ts';
-
-/** From weak to strong. */
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
-
-function effortOf(word: unknown): Effort | undefined {
-  return EFFORTS.find((effort) => effort === word);
-}
 
 /** Reads `reasoning_effort`, OpenRouter's `reasoning` and DeepSeek's `thinking`. */
 export function decodeReasoning(
@@ -84,11 +78,13 @@ export function encodeReasoning(
     ledger.drop('reasoning');
     return undefined;
   }
-  const wanted = options.effort ?? effortOfBudget(options.max_tokens);
+  // Neither a word nor a budget: the amount is the model's affair.
+  const { max_tokens: budget } = options;
+  const wanted = options.effort ?? (budget === undefined ? 'medium' : effortOfBudget(budget));
   const word = nearest(wanted, model);
   if (!options.effort) ledger.approximate('reasoning', `effort ${word}`);
   else if (word !== wanted) ledger.approximate('reasoning.effort', word);
-  if (options.effort && options.max_tokens !== undefined) ledger.drop('reasoning.max_tokens');
+  if (options.effort && budget !== undefined) ledger.drop('reasoning.max_tokens');
   return word;
 }
 
@@ -107,13 +103,6 @@ function encodeOff(
   const word = nearest('none', model);
   if (word !== 'none') ledger.approximate('reasoning', `effort ${word}`);
   return word;
-}
-
-/** The word that comes nearest to a token budget; without one the amount is the model's affair. */
-function effortOfBudget(tokens: number | undefined): Effort {
-  if (tokens === undefined) return 'medium';
-  if (tokens <= 1024) return 'low';
-  return tokens <= 8192 ? 'medium' : 'high';
 }
 
 /** The weakest effort of the model that is no weaker than the one wanted, else its strongest. */

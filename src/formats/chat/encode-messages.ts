@@ -7,6 +7,7 @@ import type {
 import { parseJson } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import {
+  isTokenOf,
   parts,
   type UnifiedContent,
   type UnifiedMessage,
@@ -60,7 +61,7 @@ export function encodeMessages(
 /** Text parts of one voice are one string: many servers take arrays only where media demand them. */
 const PART_BREAK = '\n\n';
 
-function encodePlain(message: UnifiedMessage, context: ProviderContext): ChatSystemOrUser {
+function encodePlain(message: UnifiedMessage, context: ProviderContext): NonAssistantParam {
   const { ledger } = context;
   const name = legalName(message, ledger);
   if (message.role === 'system') {
@@ -82,7 +83,7 @@ function encodePlain(message: UnifiedMessage, context: ProviderContext): ChatSys
   }
   return { role: 'user', content: joined(content), ...name };
 }
-type ChatSystemOrUser = Exclude<ChatMessageParam, ChatAssistantParam>;
+type NonAssistantParam = Exclude<ChatMessageParam, ChatAssistantParam>;
 
 /** A part that a chat client sent and only chat servers know, as it came. */
 function nativePart(value: object): UserPart {
@@ -136,7 +137,7 @@ function encodeResult(
   message: UnifiedMessage,
   media: UserPart[],
   ledger: Ledger,
-): ChatSystemOrUser {
+): NonAssistantParam {
   const { path } = message;
   const texts: string[] = [];
   if (message.cache_control && path !== undefined) ledger.drop(`${path}.cache_control`);
@@ -193,8 +194,8 @@ function encodeTurn(
   addContent(result, text, refusals.join(''));
   addReasoning(result, turn, context);
   const isEmpty = text === '' && refusals.length === 0 && calls.length === 0;
-  const onlyReasoned = turn.some((message) => (message.reasoning ?? []).length > 0);
-  return isEmpty && onlyReasoned && !hasReasoning(result) ? undefined : result;
+  const hadReasoning = turn.some((message) => (message.reasoning ?? []).length > 0);
+  return isEmpty && hadReasoning && !hasReasoning(result) ? undefined : result;
 }
 
 /** `content` may be null beside calls only; a refusal without text is a part (OpenAI's own rule). */
@@ -221,7 +222,7 @@ function encodeCall(call: UnifiedToolCall, context: ProviderContext): ChatToolCa
         };
   const { opaque } = call;
   if (!opaque) return encoded;
-  if (opaque.format === 'chat' && isFrom(opaque.provider, context)) {
+  if (isTokenOf(opaque, 'chat', context.provider)) {
     encoded.extra_content = { google: { thought_signature: opaque.value } };
   } else if (call.path !== undefined) {
     ledger.drop(`${call.path}.opaque`);
@@ -241,10 +242,6 @@ function jsonArguments(
   return JSON.stringify({ arguments: text });
 }
 
-function isFrom(provider: string | undefined, context: ProviderContext): boolean {
-  return provider === undefined || provider === context.provider;
-}
-
 /** Reasoning goes back to the provider that it came from, in the field that it came in. */
 function addReasoning(
   result: ChatAssistantParam,
@@ -254,7 +251,7 @@ function addReasoning(
   for (const message of turn) {
     for (const reasoning of message.reasoning ?? []) {
       const { opaque } = reasoning;
-      if (opaque?.format === 'chat' && isFrom(opaque.provider, context)) {
+      if (isTokenOf(opaque, 'chat', context.provider)) {
         addBlock(result, reasoning, opaque.value);
       } else {
         const path = reasoning.path ?? message.path;

@@ -1,5 +1,4 @@
 /** Unified → a whole reply for a chat client. */
-import type { ChatCompletionTokenLogprob } from 'openai/resources/chat/completions/completions';
 import type { JsonObject } from '../../json.ts';
 import {
   dataUrl,
@@ -56,7 +55,7 @@ export function encodeReply(reply: UnifiedReply, context: ClientContext): ChatRe
 /** Collects blocks into the one message that chat has. */
 class MessageWriter {
   readonly message: ChatMessage = { role: 'assistant', content: null, refusal: null };
-  readonly logprobs: ChatCompletionTokenLogprob[] = [];
+  readonly logprobs: unknown[] = [];
   readonly #context: ClientContext;
   #reasoningBlocks = 0;
 
@@ -96,10 +95,7 @@ class MessageWriter {
     const { message } = this;
     const { ledger } = this.#context;
     if (block.text !== '') message.content = (message.content ?? '') + block.text;
-    // What unified keeps as unknown is chat's own list, or another API's of the same shape.
-    for (const entry of block.logprobs ?? []) {
-      this.logprobs.push(entry as ChatCompletionTokenLogprob);
-    }
+    if (block.logprobs) this.logprobs.push(...block.logprobs);
     for (const citation of block.citations ?? []) {
       const annotation = encodeAnnotation(citation);
       if (annotation) message.annotations = [...(message.annotations ?? []), annotation];

@@ -1,5 +1,6 @@
 /** Unified → the body for a chat provider. */
 import type { ChatCompletionCreateParamsBase } from 'openai/resources/chat/completions/completions';
+import { copyHookFields } from '../../hook-fields.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { UnifiedChatRequest, UnifiedResponseFormat } from '../../unified.ts';
@@ -9,39 +10,6 @@ import { encodeMessages } from './encode-messages.ts';
 import { encodeToolChoice, encodeTools } from './encode-tools.ts';
 import { openAiModel, reasons, refusesSampling, refusesStop } from './models.ts';
 import type { ChatRequest } from './wire.ts';
-
-/** What the middle language defines itself; every other field was put there by a request hook. */
-const UNIFIED_FIELDS = new Set([
-  'model',
-  'messages',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'stop',
-  'seed',
-  'frequency_penalty',
-  'presence_penalty',
-  'logit_bias',
-  'logprobs',
-  'top_logprobs',
-  'n',
-  'stream',
-  'stream_options',
-  'tools',
-  'tool_choice',
-  'parallel_tool_calls',
-  'reasoning',
-  'response_format',
-  'user',
-  'metadata',
-  'service_tier',
-  'prompt_cache_key',
-  'verbosity',
-  'store',
-  'extra',
-]);
 
 /** A body that a strict chat API accepts; what it has no place for is reported. */
 export function encodeRequest(request: UnifiedChatRequest, context: ProviderContext): ChatRequest {
@@ -60,9 +28,7 @@ export function encodeRequest(request: UnifiedChatRequest, context: ProviderCont
   if (format) body.response_format = format;
   addIdentity(body, request, context);
   for (const [key, value] of Object.entries(nativeExtra(request))) body[key] ??= value;
-  for (const key in request) {
-    if (!UNIFIED_FIELDS.has(key) && request[key] !== undefined) body[key] = request[key];
-  }
+  copyHookFields(body, request);
   return body;
 }
 
@@ -73,11 +39,10 @@ function nativeExtra(request: UnifiedChatRequest): JsonObject {
 function addTools(body: ChatRequest, request: UnifiedChatRequest, ledger: Ledger): void {
   const tools = encodeTools(request.tools ?? [], ledger);
   if (tools.length === 0) return;
-  // A tool that only a chat server knows is passed on as its client wrote it.
-  body.tools = tools as ChatCompletionCreateParamsBase['tools'];
+  body.tools = tools;
   if (request.tool_choice !== undefined) {
     const choice = encodeToolChoice(request.tool_choice, ledger);
-    if (choice) body.tool_choice = choice as ChatCompletionCreateParamsBase['tool_choice'];
+    if (choice) body.tool_choice = choice;
   }
   if (request.parallel_tool_calls !== undefined) {
     body.parallel_tool_calls = request.parallel_tool_calls;
@@ -117,10 +82,7 @@ function addSampling(
     const value = request[key];
     if (value !== undefined) body[key] = value;
   }
-  if (request.logit_bias) {
-    // A client's own token map; the API checks its values.
-    body.logit_bias = request.logit_bias as ChatCompletionCreateParamsBase['logit_bias'];
-  }
+  if (request.logit_bias) body.logit_bias = request.logit_bias;
   if (request.top_k !== undefined) ledger.drop('top_k');
   // The others would be paid for and not shown.
   if (request.n !== undefined && request.n > 1) ledger.drop('n');
@@ -235,6 +197,5 @@ function addMetadata(body: ChatRequest, metadata: JsonObject, context: ProviderC
     context.ledger.drop('metadata');
     return;
   }
-  // Values are strings at OpenAI; its refusal of another type says so best.
-  body.metadata = metadata as ChatCompletionCreateParamsBase['metadata'];
+  body.metadata = metadata;
 }

@@ -110,7 +110,7 @@ const ENVELOPE: Record<ErrorKind, { type: string; code: string | null }> = {
 };
 
 /** OpenAI's envelope: all four fields, always. */
-export interface ChatErrorBody {
+interface ChatErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null };
 }
 

@@ -2,7 +2,7 @@
 import type { ChatCompletion } from 'openai/resources/chat/completions/completions';
 import type { Finish } from '../../unified.ts';
 
-export type FinishReason = ChatCompletion.Choice['finish_reason'];
+type FinishReason = ChatCompletion.Choice['finish_reason'];
 
 /** OpenAI's words and those that were recorded from compatible servers. */
 const FINISH: ReadonlyMap<unknown, Finish> = new Map<unknown, Finish>([
@@ -21,7 +21,7 @@ const FINISH: ReadonlyMap<unknown, Finish> = new Map<unknown, Finish>([
 ]);
 
 /** What the answer contains, which decides between words that look alike. */
-export interface Contents {
+interface Contents {
   calls: boolean;
   refusal: boolean;
 }

@@ -8,7 +8,7 @@ import { addDetail, detailText, hasToken, packDetails } from './reasoning-detail
  * Where the reasoning stood, which is where the provider wants it back: '' is `reasoning_content`,
  * 'reasoning' that field, 'thinking' a part of the content.
  */
-export type ReasoningField = '' | 'reasoning' | 'thinking';
+type ReasoningField = '' | 'reasoning' | 'thinking';
 
 /** Entries that another Plexus made (see `client-reasoning.ts`): each ends a block. */
 const SEALED_FORMAT = 'plexus';

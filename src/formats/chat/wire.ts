@@ -11,6 +11,8 @@ import type {
   ChatCompletionMessage,
   ChatCompletionMessageParam,
   ChatCompletionMessageToolCall,
+  ChatCompletionTool,
+  ChatCompletionToolChoiceOption,
 } from 'openai/resources/chat/completions/completions';
 import type { JsonObject } from '../../json.ts';
 
@@ -18,7 +20,7 @@ import type { JsonObject } from '../../json.ts';
 export type ChatToolCall = ChatCompletionMessageToolCall & { extra_content?: JsonObject };
 
 /** Mistral's reasoning: a part of the content (docs.mistral.ai, "Reasoning"). */
-export interface ThinkingPart {
+interface ThinkingPart {
   type: 'thinking';
   thinking: ChatCompletionContentPartText[];
 }
@@ -42,9 +44,19 @@ export type ChatMessageParam =
   | Exclude<ChatCompletionMessageParam, { role: 'assistant' }>
   | ChatAssistantParam;
 
+/** Fields of a request that a client or a hook may fill with what the SDK's types do not know. */
+type OpenField = 'messages' | 'tools' | 'tool_choice' | 'logit_bias' | 'metadata';
+
 /** The body of a request to a provider. */
-export interface ChatRequest extends Omit<ChatCompletionCreateParamsBase, 'messages'> {
+export interface ChatRequest extends Omit<ChatCompletionCreateParamsBase, OpenField> {
   messages: ChatMessageParam[];
+  /** One that only a chat server knows is passed on as its client wrote it. */
+  tools?: Array<ChatCompletionTool | JsonObject>;
+  tool_choice?: ChatCompletionToolChoiceOption | JsonObject;
+  /** A client's own token map; the API checks its values. */
+  logit_bias?: JsonObject;
+  /** Values are strings at OpenAI; its refusal of another type says so best. */
+  metadata?: JsonObject;
   /** What request hooks added, and a chat client's vendor fields. */
   [hookField: string]: unknown;
 }
@@ -61,5 +73,10 @@ export interface ChatMessage extends Omit<ChatCompletionMessage, 'tool_calls' | 
 
 /** A reply to a client. */
 export interface ChatReply extends Omit<ChatCompletion, 'choices'> {
-  choices: Array<Omit<ChatCompletion.Choice, 'message'> & { message: ChatMessage }>;
+  choices: Array<Omit<ChatCompletion.Choice, 'message' | 'logprobs'> & ChatChoice>;
+}
+interface ChatChoice {
+  message: ChatMessage;
+  /** Chat's own list, or another API's of the same shape, as the provider gave it. */
+  logprobs: { content: unknown[]; refusal: null } | null;
 }

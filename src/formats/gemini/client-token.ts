@@ -33,7 +33,7 @@ export function encodeRedacted(envelope: Envelope, opaque: Opaque): string {
 }
 
 /** What a client's `thoughtSignature` turned out to be. */
-export type ClientToken =
+type ClientToken =
   /** Gemini's own. */
   | { kind: 'native'; opaque: Opaque }
   /** Reasoning of another format's provider, with its text. */

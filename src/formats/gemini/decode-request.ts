@@ -8,7 +8,6 @@ import { decodeToolConfig, decodeTools } from './decode-tools.ts';
 import {
   booleanField,
   dropUnknown,
-  field,
   fieldName,
   keyOf,
   numberField,
@@ -162,8 +161,7 @@ function decodeThinking(
     reasoning.effort = effort;
   }
   // Without a budget or a level, `includeThoughts: false` asks for nothing.
-  if (Object.keys(reasoning).length === 0 && !shown && field(thinking, 'includeThoughts') !== true)
-    return;
+  if (Object.keys(reasoning).length === 0 && !shown) return;
   reasoning.summary = shown ? 'auto' : 'none';
   request.reasoning = reasoning;
 }

@@ -6,6 +6,7 @@
 import { isObject, type JsonObject, parseJson } from '../../json.ts';
 import {
   callName,
+  isTokenOf,
   type Opaque,
   parts,
   restFor,
@@ -30,7 +31,7 @@ const FOREIGN_ID = /^(?:call_|toolu_|srvtoolu_|fc_|ctc_|chatcmpl-|functions\.)/;
 const RESPONSE_MEDIA = /^(?:image\/(?:png|jpeg|webp)|application\/pdf|text\/plain)$/;
 
 /** The two fields of the body that the messages become. */
-export interface EncodedContents {
+interface EncodedContents {
   contents: Content[];
   systemInstruction?: Content;
 }
@@ -265,9 +266,8 @@ class ContentsWriter {
 
   /** The token as Gemini made it, if this very provider did. */
   #token(opaque: Opaque | undefined): string | undefined {
-    if (opaque?.format !== 'gemini' || opaque.value === '') return undefined;
-    const isOurs = opaque.provider === undefined || opaque.provider === this.#context.provider;
-    return isOurs ? opaque.value : undefined;
+    const isOwn = isTokenOf(opaque, 'gemini', this.#context.provider);
+    return isOwn && opaque.value !== '' ? opaque.value : undefined;
   }
 
   #dropName(message: UnifiedMessage): void {

@@ -51,6 +51,8 @@ class PartsWriter {
   readonly #parts: Part[] = [];
   readonly #context: ClientContext;
   readonly #shows: boolean;
+  /** How many calls the answer had so far, shown or not. */
+  #calls = 0;
   /** The sealed token of the last reasoning, until it is known what follows to carry it: clients
    * keep the signature of a call most surely, that of a text next. */
   #pending: string | undefined;
@@ -135,10 +137,12 @@ class PartsWriter {
 
   #call(block: Extract<UnifiedBlock, { type: 'call' }>): void {
     const { call } = block;
+    const index = this.#calls;
+    this.#calls += 1;
     const args = callArguments(call);
     if (!args) {
       this.malformed = callName(call);
-      this.#context.ledger.drop(`reply.${callName(call)}`);
+      this.#context.ledger.drop(`reply.tool_calls.${index}`);
       return;
     }
     const own = call.opaque?.format === 'gemini' ? call.opaque.value : undefined;

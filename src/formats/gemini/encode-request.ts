@@ -1,11 +1,11 @@
 /** Unified → the body of `generateContent`, within what the model behind it accepts. */
+import { copyHookFields } from '../../hook-fields.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import {
   restFor,
   tokenLimit,
   type UnifiedChatRequest,
   type UnifiedFunctionTool,
-  type UnifiedTool,
 } from '../../unified.ts';
 import type { ProviderContext } from '../format.ts';
 import { encodeContents } from './encode-contents.ts';
@@ -22,39 +22,6 @@ import type {
 
 const MAX_STOP_SEQUENCES = 5;
 const INT32_MAX = 2 ** 31 - 1;
-
-/** Fields of the middle language; any other was added by a hook and goes out as it is. */
-const UNIFIED: ReadonlySet<string> = new Set([
-  'model',
-  'messages',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'stop',
-  'seed',
-  'frequency_penalty',
-  'presence_penalty',
-  'logit_bias',
-  'logprobs',
-  'top_logprobs',
-  'n',
-  'stream',
-  'stream_options',
-  'tools',
-  'tool_choice',
-  'parallel_tool_calls',
-  'reasoning',
-  'response_format',
-  'user',
-  'metadata',
-  'service_tier',
-  'prompt_cache_key',
-  'verbosity',
-  'store',
-  'extra',
-]);
 
 /** `Format.encodeRequest`; what the provider cannot be told is reported. */
 export function encodeRequest(request: UnifiedChatRequest, context: ProviderContext): WireRequest {
@@ -195,10 +162,7 @@ function allowedNames(
   return choice.names;
 }
 
-function declare(
-  tool: UnifiedTool & { type: 'function' },
-  context: ProviderContext,
-): FunctionDeclaration {
+function declare(tool: UnifiedFunctionTool, context: ProviderContext): FunctionDeclaration {
   const { name, description, parameters, strict } = tool.function;
   if (strict === true) context.ledger.drop(`${tool.path ?? 'tools'}.strict`);
   const declaration: FunctionDeclaration = { name };
@@ -272,9 +236,7 @@ function withExtra(body: WireRequest, request: UnifiedChatRequest): WireRequest 
   if (request.extra?.format === 'gemini') {
     for (const [path, value] of Object.entries(request.extra.fields)) putAt(out, path, value);
   }
-  for (const [name, value] of Object.entries(request)) {
-    if (!UNIFIED.has(name) && value !== undefined) out[name] = value;
-  }
+  copyHookFields(out, request);
   return out;
 }
 

@@ -2,6 +2,7 @@
  * How hard the model shall think → `thinkingConfig`. A budget and a level together are a 400, and
  * so is a level that the model does not have.
  */
+import { effortOfBudget } from '../../effort.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { Effort, UnifiedReasoningOptions } from '../../unified.ts';
 import type { ModelTraits } from './model-traits.ts';
@@ -28,12 +29,6 @@ const LEVELS: Readonly<Record<Effort, readonly WireThinkingLevel[]>> = {
   xhigh: ['HIGH'],
   max: ['HIGH'],
 };
-
-/** Up to how many tokens a budget stands for a level; the steps of the table above. */
-function effortOfBudget(budget: number): Effort {
-  if (budget <= 1024) return 'low';
-  return budget <= 8192 ? 'medium' : 'high';
-}
 
 /** Thinking as asked, as near as the model can; undefined when nothing is to be said. */
 export function encodeThinking(

@@ -236,12 +236,12 @@ export class GeminiEncoder implements ReplyEncoder {
     for (const [index, call] of this.#calls) {
       if (!isEnd && !call.isComplete) break;
       this.#calls.delete(index);
-      out += this.#callFrame(call);
+      out += this.#callFrame(call, index);
     }
     return out;
   }
 
-  #callFrame(call: PendingCall): string {
+  #callFrame(call: PendingCall, index: number): string {
     const { id, name, text, token } = call;
     const args = callArguments(
       call.custom
@@ -250,7 +250,7 @@ export class GeminiEncoder implements ReplyEncoder {
     );
     if (args) return this.#frame(callPart(id, name, args, token));
     this.#malformed = name;
-    this.#context.ledger.drop(`reply.${name}`);
+    this.#context.ledger.drop(`reply.tool_calls.${index}`);
     return '';
   }
 

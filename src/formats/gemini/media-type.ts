@@ -60,7 +60,7 @@ export function mediaTypeOfData(data: string): string | undefined {
 }
 
 /** The kinds of content that unified tells apart; `file` is everything else. */
-export type MediaKind = 'image' | 'audio' | 'video' | 'file';
+type MediaKind = 'image' | 'audio' | 'video' | 'file';
 
 /** The kind that a media type belongs to. */
 export function mediaKind(mediaType: string): MediaKind {

@@ -30,7 +30,7 @@ export type {
 
 export type WireFinishReason = `${FinishReason}`;
 export type WireThinkingLevel = `${ThinkingLevel}`;
-export type WireServiceTier = `${ServiceTier}`;
+type WireServiceTier = `${ServiceTier}`;
 
 export type WireThinkingConfig = Omit<ThinkingConfig, 'thinkingLevel'> & {
   thinkingLevel?: WireThinkingLevel;

@@ -1,4 +1,6 @@
 /** A client's body → the middle language. */
+import { isClosedSchema } from '../../closed-schema.ts';
+import { effortOf } from '../../effort.ts';
 import { invalid } from '../../errors.ts';
 import {
   asObject,
@@ -16,7 +18,6 @@ import {
   readString,
 } from '../../json.ts';
 import type {
-  Effort,
   UnifiedChatRequest,
   UnifiedReasoningOptions,
   UnifiedResponseFormat,
@@ -27,7 +28,6 @@ import type { ClientContext } from '../format.ts';
 import type { Reading } from './decode-content.ts';
 import { decodeSystem, decodeTurns } from './decode-turns.ts';
 import { keepLeftovers } from './leftovers.ts';
-import { isClosed } from './schema.ts';
 
 /** Top-level fields that the middle language has a place for; all others go to `extra`. */
 const KNOWN = new Set([
@@ -61,8 +61,6 @@ const THINKING_KEYS = new Set(['type', 'budget_tokens', 'display']);
 const OUTPUT_KEYS = new Set(['effort', 'format']);
 const FORMAT_KEYS = new Set(['type', 'schema', 'name']);
 const METADATA_KEYS = new Set(['user_id']);
-
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /** See `Format.decodeRequest`. */
 export function decodeRequest(body: JsonObject, context: ClientContext): UnifiedChatRequest {
@@ -178,7 +176,7 @@ function decodeReasoning(body: JsonObject, request: UnifiedChatRequest, reading:
   if (output) {
     keepLeftovers(output, OUTPUT_KEYS, 'output_config', reading.extra);
     const word = optionalString(output, 'effort', 'output_config');
-    const effort = EFFORTS.find((each) => each === word);
+    const effort = effortOf(word);
     if (effort) options.effort = effort;
     else if (word !== undefined) reading.ledger.drop('output_config.effort');
   }
@@ -207,7 +205,7 @@ function decodeThinking(
       options.enabled = false;
       break;
     default:
-      throw invalid(at('thinking', 'type'), 'must be enabled, adaptive, between_tools or disabled');
+      throw invalid('thinking.type', 'must be enabled, adaptive, between_tools or disabled');
   }
   const display = optionalString(thinking, 'display', 'thinking');
   if (display !== undefined) options.summary = display;
@@ -225,7 +223,7 @@ function decodeOutputFormat(body: JsonObject, request: UnifiedChatRequest, readi
     schema: readObject(wire, 'schema', path),
   };
   // This format always enforces the schema; OpenAI's strict mode takes it only when it is closed.
-  if (isClosed(schema.schema)) schema.strict = true;
+  if (isClosedSchema(schema.schema)) schema.strict = true;
   const name = optionalString(wire, 'name', path);
   if (name !== undefined) schema.name = name;
   request.response_format = { type: 'json_schema', json_schema: schema };

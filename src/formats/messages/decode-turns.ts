@@ -31,7 +31,7 @@ const THINKING_KEYS = new Set(['type', 'thinking', 'signature']);
 /** Claude Code's first system block: its version and session, meant for Anthropic alone. */
 const ATTRIBUTION = 'x-anthropic-billing-header:';
 
-export interface TurnReading extends Reading {
+interface TurnReading extends Reading {
   readonly envelope: Envelope;
 }
 

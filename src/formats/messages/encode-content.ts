@@ -7,6 +7,7 @@ import type {
 import type { JsonObject } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import {
+  dataUrl,
   type FileContent,
   type ImageContent,
   parseDataUrl,
@@ -88,8 +89,7 @@ function encodePart(part: UnifiedContent, writing: Writing): Block | undefined {
     case 'video':
       break;
   }
-  drop(part, writing.ledger);
-  return undefined;
+  return drop(part, writing.ledger);
 }
 
 function drop(part: UnifiedContent, ledger: Ledger): undefined {
@@ -115,7 +115,9 @@ function encodeImage(part: ImageContent, ledger: Ledger): ImageBlockParam | unde
   const source = imageSource(url, part.media_type);
   if (!source) return drop(part, ledger);
   // `auto` is what happens without it.
-  if (detail !== undefined && detail !== 'auto') ledger.drop(`${part.path}.image_url.detail`);
+  if (detail !== undefined && detail !== 'auto') {
+    ledger.drop(`${part.path ?? part.type}.image_url.detail`);
+  }
   return { type: 'image', source };
 }
 
@@ -133,8 +135,7 @@ function encodeFile(part: FileContent, writing: Writing): Block | undefined {
   const { file } = part;
   const mediaType = mediaTypeOf(file);
   if (mediaType.startsWith('image/')) {
-    const url =
-      file.url ?? (file.data === undefined ? '' : `data:${mediaType};base64,${file.data}`);
+    const url = file.url ?? (file.data === undefined ? '' : dataUrl(mediaType, file.data));
     const source = imageSource(url);
     if (source) return { type: 'image', source };
   }

@@ -1,5 +1,6 @@
 /** The middle language → a provider's body. */
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages';
+import { copyHookFields } from '../../hook-fields.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import { tokenLimit, type UnifiedChatRequest } from '../../unified.ts';
@@ -11,39 +12,6 @@ import { Leftovers } from './leftovers.ts';
 import { type ModelRules, modelRules } from './models.ts';
 import { fitStrictSchema } from './schema.ts';
 import { planThinking } from './thinking.ts';
-
-/** Fields of the middle language that are encoded here or have no place in this format. */
-const HANDLED = new Set([
-  'model',
-  'messages',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'stop',
-  'seed',
-  'frequency_penalty',
-  'presence_penalty',
-  'logit_bias',
-  'logprobs',
-  'top_logprobs',
-  'n',
-  'stream',
-  'stream_options',
-  'tools',
-  'tool_choice',
-  'parallel_tool_calls',
-  'reasoning',
-  'response_format',
-  'user',
-  'metadata',
-  'service_tier',
-  'prompt_cache_key',
-  'verbosity',
-  'store',
-  'extra',
-]);
 
 /** `metadata.user_id` is refused beyond this length. */
 const LONGEST_USER = 256;
@@ -82,9 +50,7 @@ export function encodeRequest(request: UnifiedChatRequest, context: ProviderCont
   limitCacheMarks(writing, leftovers.topLevel['cache_control'] ? 1 : 0);
   Object.assign(body, leftovers.topLevel);
   leftovers.report(ledger);
-  for (const key in request) {
-    if (!HANDLED.has(key) && request[key] !== undefined) body[key] = request[key];
-  }
+  copyHookFields(body, request);
   return body;
 }
 

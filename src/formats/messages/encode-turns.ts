@@ -1,6 +1,7 @@
 /** Unified messages → `system` and the alternating turns of a provider's request. */
 import { isObject, type JsonObject, parseJson } from '../../json.ts';
 import {
+  isTokenOf,
   parts,
   type UnifiedMessage,
   type UnifiedReasoning,
@@ -20,7 +21,7 @@ export interface Turn {
   role: 'user' | 'assistant' | 'system';
   content: Block[];
 }
-export interface Turns {
+interface Turns {
   system: Block[];
   messages: Turn[];
 }
@@ -31,7 +32,7 @@ const OPENING = '(The conversation begins with the assistant.)';
 const NO_OUTPUT = '(no output)';
 const CONTINUE = 'Continue from where you stopped.';
 
-/** Puts messages together into turns; see `encodeTurns`. */
+/** Puts messages together into turns: `write` is called once, with all of them. */
 export class TurnWriter {
   readonly #writing: Writing;
   readonly #provider: string;
@@ -170,10 +171,9 @@ export class TurnWriter {
   /** Only what this very provider issued goes back to it, with its own token, never another. */
   #reasoning(reasoning: UnifiedReasoning): Block | undefined {
     const { opaque, path, text } = reasoning;
-    const isOwn =
-      opaque?.format === 'messages' &&
-      (opaque.provider === undefined ? opaque.value !== '' : opaque.provider === this.#provider);
-    if (!isOwn) {
+    const isOwn = isTokenOf(opaque, 'messages', this.#provider);
+    // Without a token, only the provider that left it out takes its thinking back.
+    if (!isOwn || (opaque.provider === undefined && opaque.value === '')) {
       if (path !== undefined) this.#writing.ledger.drop(path);
       return undefined;
     }

@@ -250,9 +250,8 @@ export class MessagesEncoder implements ReplyEncoder {
 
   /** A block that is complete when it starts. */
   #whole(block: object): string {
-    const event = { type: 'content_block_start', index: this.#next, content_block: block };
     const closed = this.#closeBlock();
-    event.index = this.#next;
+    const event = { type: 'content_block_start', index: this.#next, content_block: block };
     return closed + sseFrame(JSON.stringify(event), 'content_block_start') + this.#blockStop();
   }
 
@@ -372,7 +371,7 @@ export class MessagesEncoder implements ReplyEncoder {
     const call = this.#calls.get(index);
     if (text === '') return '';
     if (!call || call.state === 'closed') {
-      this.#context.ledger.drop(`reply.calls.${index}.arguments`);
+      this.#context.ledger.drop(`reply.tool_calls.${index}.arguments`);
       return '';
     }
     call.text += text;

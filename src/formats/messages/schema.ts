@@ -140,7 +140,7 @@ export function fitStrictSchema(schema: JsonObject): Fitted<JsonObject> | undefi
 
 function fitNode(node: JsonObject, lost: Set<string>): JsonObject {
   const out: JsonObject = {};
-  for (const [key, value] of Object.entries(node)) {
+  for (const [key, value] of Object.entries(withoutPlaces(node, lost))) {
     const name = key === 'oneOf' ? 'anyOf' : key;
     if (name !== key) lost.add(key);
     if (!KEYWORDS.has(name)) {
@@ -156,6 +156,28 @@ function fitNode(node: JsonObject, lost: Set<string>): JsonObject {
     out['additionalProperties'] = false;
   }
   return out;
+}
+
+/**
+ * An array whose places have schemas of their own (`prefixItems`, once `items` as a list) as one whose
+ * items may each be what any of the places takes. `items` beside them speaks of the further ones only,
+ * so that it would mean something else without them.
+ */
+function withoutPlaces(node: JsonObject, lost: Set<string>): JsonObject {
+  const isList = Array.isArray(node['items']);
+  const places = array(isList ? node['items'] : node['prefixItems']);
+  if (places.length === 0) return node;
+  lost.add('prefixItems');
+  const { prefixItems: _, items, additionalItems, ...rest } = node;
+  const further = isList ? additionalItems : items;
+  const most = node['maxItems'];
+  const isFull = further === false || (typeof most === 'number' && most <= places.length);
+  if (!isFull && !isObject(further)) return rest;
+  const kinds: unknown[] = [];
+  for (const kind of isFull ? places : [...places, further]) {
+    if (!kinds.some((known) => Bun.deepEquals(known, kind))) kinds.push(kind);
+  }
+  return { ...rest, items: kinds.length === 1 ? kinds[0] : { anyOf: kinds } };
 }
 
 function keeps(key: string, value: unknown): boolean {
@@ -189,31 +211,21 @@ function describesObject(node: JsonObject): boolean {
 
 /** True when a schema goes through itself: "Recursive schemas are not supported". */
 function isRecursive(root: JsonObject): boolean {
+  /** References that are known to come to an end: each is followed once. */
+  const ending = new Set<string>();
   const walk = (node: unknown, within: readonly string[]): boolean => {
     if (Array.isArray(node)) return node.some((each) => walk(each, within));
     if (!isObject(node)) return false;
     const ref = node['$ref'];
-    if (typeof ref === 'string') {
+    if (typeof ref === 'string' && !ending.has(ref)) {
       if (ref === '#' || within.includes(ref)) return true;
       const target = lookUp(ref, root);
       if (target && walk(target, [...within, ref])) return true;
+      ending.add(ref);
     }
     return Object.entries(node).some(
       ([key, value]) => key !== '$defs' && key !== 'definitions' && walk(value, within),
     );
   };
   return walk(root, []);
-}
-
-/** True when every object closes itself and requires all it names: what OpenAI calls strict. */
-export function isClosed(node: unknown): boolean {
-  if (Array.isArray(node)) return node.every(isClosed);
-  if (!isObject(node)) return true;
-  const properties = object(node['properties']);
-  if (describesObject(node)) {
-    const required = strings(node['required']) ?? [];
-    if (node['additionalProperties'] !== false) return false;
-    if (!Object.keys(properties ?? {}).every((name) => required.includes(name))) return false;
-  }
-  return Object.values(node).every(isClosed);
 }

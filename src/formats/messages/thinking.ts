@@ -7,13 +7,13 @@ import type { Ledger } from '../../ledger.ts';
 import type { Effort, UnifiedReasoningOptions } from '../../unified.ts';
 import type { EffortWord, ModelRules } from './models.ts';
 
-export interface ThinkingPlan {
+interface ThinkingPlan {
   thinking?: ThinkingConfigParam;
   effort?: NonNullable<OutputConfig['effort']>;
   max_tokens: number;
 }
 
-export interface ThinkingRequest {
+interface ThinkingRequest {
   options: UnifiedReasoningOptions | undefined;
   /** The client's limit of output tokens. */
   limit: number | undefined;

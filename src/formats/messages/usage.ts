@@ -26,7 +26,7 @@ export function decodeUsage(wire: JsonObject, before?: Usage): Usage {
 }
 
 /** The fields that both the first and the last event of a stream carry. */
-export type WireCounts = Pick<
+type WireCounts = Pick<
   WireUsage,
   'input_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens' | 'output_tokens'
 > &

@@ -16,6 +16,7 @@ import {
   type Rest,
   type UnifiedContent,
 } from '../../unified.ts';
+import { saysNothing } from '../../unknown-fields.ts';
 
 /** The fields of an item, a part or a tool that nobody reads, for a provider of this format. */
 export function restOf(
@@ -29,22 +30,6 @@ export function restOf(
     if (!read.has(key) && !saysNothing(field)) fields[key] = field;
   }
   return Object.keys(fields).length === 0 ? {} : { rest: { format: 'responses', path, fields } };
-}
-
-function saysNothing(field: unknown): boolean {
-  return field === undefined || field === null || (Array.isArray(field) && field.length === 0);
-}
-
-/** Reports the fields of a nested object that nobody reads. Empty ones say nothing. */
-export function reportUnread(
-  value: JsonObject,
-  read: ReadonlySet<string>,
-  path: string,
-  ledger: Ledger,
-): void {
-  for (const key in value) {
-    if (!read.has(key) && !saysNothing(value[key])) ledger.drop(at(path, key));
-  }
 }
 
 const TEXT_FIELDS = new Set(['type', 'text', 'prompt_cache_breakpoint']);

@@ -24,12 +24,13 @@ import type {
   UnifiedTool,
   UnifiedToolCall,
 } from '../../unified.ts';
+import { dropUnknown } from '../../unknown-fields.ts';
 import type { Envelope } from '../format.ts';
-import { decodeParts, reportUnread, restOf } from './decode-content.ts';
+import { decodeParts, restOf } from './decode-content.ts';
 import { decodeTools } from './decode-tools.ts';
 import { REDACTED } from './redacted.ts';
 
-export interface DecodedInput {
+interface DecodedInput {
   messages: UnifiedMessage[];
   /** Tools that came as `additional_tools` items. */
   tools: UnifiedTool[];
@@ -124,7 +125,7 @@ class InputReader {
         this.#output(item, path);
         break;
       case 'additional_tools':
-        reportUnread(item, TOOLS_FIELDS, path, this.#ledger);
+        dropUnknown(item, TOOLS_FIELDS, path, this.#ledger);
         this.tools.push(
           ...decodeTools(readArray(item, 'tools', path), at(path, 'tools'), this.#ledger),
         );
@@ -231,7 +232,7 @@ class InputReader {
   }
 
   #reasoning(item: JsonObject, path: string): void {
-    reportUnread(item, REASONING_FIELDS, path, this.#ledger);
+    dropUnknown(item, REASONING_FIELDS, path, this.#ledger);
     const reasoning = this.#readReasoning(item, path);
     if (reasoning === undefined) {
       this.#ledger.drop(path);

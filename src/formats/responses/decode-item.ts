@@ -52,7 +52,7 @@ export function citationsOf(part: JsonObject): Citation[] {
 }
 
 /** What a reasoning item holds. */
-export interface ReasoningTexts {
+interface ReasoningTexts {
   texts: string[];
   /** False when the texts are the reasoning itself. */
   summarized: boolean;

@@ -34,15 +34,8 @@ export function decodeReply(body: JsonObject, context: ProviderContext): Unified
 }
 
 function failure(body: JsonObject, { provider }: ProviderContext): GatewayError {
-  const fault = decodeStreamError(body['error'] ?? {});
-  const { message, status, type, code, retryAfter } = fault;
-  return new GatewayError('upstream_refused', message, {
-    provider,
-    ...(status !== undefined && { status }),
-    ...(type !== undefined && { type }),
-    ...(code !== undefined && { code }),
-    ...(retryAfter !== undefined && { retryAfter }),
-  });
+  const { message, ...evidence } = decodeStreamError(body['error'] ?? {});
+  return new GatewayError('upstream_refused', message, { provider, ...evidence });
 }
 
 /** What an answer was made of, as far as its end depends on it. */

@@ -1,4 +1,5 @@
 /** A Responses client's body → unified. */
+import { EFFORTS, effortOf } from '../../effort.ts';
 import { invalid } from '../../errors.ts';
 import {
   asObject,
@@ -12,7 +13,6 @@ import {
   readString,
 } from '../../json.ts';
 import type {
-  Effort,
   UnifiedChatRequest,
   UnifiedReasoningOptions,
   UnifiedResponseFormat,
@@ -141,7 +141,6 @@ function readInclude(body: JsonObject, request: UnifiedChatRequest, extra: JsonO
   if (include.length > 0) extra['include'] = rest;
 }
 
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 const REASONING_FIELDS = new Set(['effort', 'summary', 'generate_summary']);
 
 function decodeReasoning(body: JsonObject, extra: JsonObject): UnifiedReasoningOptions | undefined {
@@ -150,7 +149,7 @@ function decodeReasoning(body: JsonObject, extra: JsonObject): UnifiedReasoningO
   const options: UnifiedReasoningOptions = {};
   const word = optionalString(wire, 'effort', 'reasoning');
   if (word !== undefined) {
-    const effort = EFFORTS.find((known) => known === word);
+    const effort = effortOf(word);
     if (effort === undefined) {
       throw invalid('reasoning.effort', `"${word}" is not one of ${EFFORTS.join(', ')}`);
     }

@@ -1,4 +1,5 @@
 /** Tools and the choice among them, as a Responses client spells them → unified. */
+import { isClosedSchema } from '../../closed-schema.ts';
 import { invalid } from '../../errors.ts';
 import {
   asObject,
@@ -12,7 +13,8 @@ import {
 } from '../../json.ts';
 import type { Ledger } from '../../ledger.ts';
 import type { UnifiedTool, UnifiedToolChoice } from '../../unified.ts';
-import { reportUnread, restOf } from './decode-content.ts';
+import { dropUnknown } from '../../unknown-fields.ts';
+import { restOf } from './decode-content.ts';
 
 const FUNCTION_FIELDS = new Set(['type', 'name', 'description', 'parameters', 'strict']);
 const CUSTOM_FIELDS = new Set(['type', 'name', 'description', 'format']);
@@ -30,7 +32,7 @@ export function decodeTools(list: unknown[], path: string, ledger: Ledger): Unif
 }
 
 function decodeNamespace(tool: JsonObject, path: string, ledger: Ledger): UnifiedTool[] {
-  reportUnread(tool, NAMESPACE_FIELDS, path, ledger);
+  dropUnknown(tool, NAMESPACE_FIELDS, path, ledger);
   const namespace = readString(tool, 'name', path);
   const namespaceDescription = optionalString(tool, 'description', path);
   const list = decodeTools(readArray(tool, 'tools', path), at(path, 'tools'), ledger);
@@ -85,34 +87,10 @@ function decodeFunction(tool: JsonObject, path: string): UnifiedTool {
  */
 function decodeStrict(value: unknown, parameters: JsonObject | undefined, path: string): boolean {
   if (value === undefined || value === null)
-    return parameters !== undefined && isStrict(parameters);
+    return parameters !== undefined && isClosedSchema(parameters);
   if (typeof value !== 'boolean') throw invalid(path, 'must be true or false');
   return value;
 }
-
-/** Every object in the schema is closed and demands all that it names. */
-function isStrict(schema: unknown): boolean {
-  if (Array.isArray(schema)) return schema.every(isStrict);
-  if (!isObject(schema)) return true;
-  const types = Array.isArray(schema['type']) ? schema['type'] : [schema['type']];
-  if (types.includes('object') || isObject(schema['properties'])) {
-    const required = Array.isArray(schema['required']) ? schema['required'] : [];
-    const names = Object.keys(isObject(schema['properties']) ? schema['properties'] : {});
-    if (schema['additionalProperties'] !== false) return false;
-    if (!names.every((name) => required.includes(name))) return false;
-  }
-  return Object.entries(schema).every(([key, value]) =>
-    LITERAL_KEYWORDS.has(key)
-      ? true
-      : isObject(value) && MAPS.has(key)
-        ? isStrict(Object.values(value))
-        : isStrict(value),
-  );
-}
-/** Keywords whose values are data, not schemas. */
-const LITERAL_KEYWORDS = new Set(['enum', 'const', 'default', 'examples', 'required']);
-/** Keywords whose values are named schemas. */
-const MAPS = new Set(['properties', '$defs', 'definitions', 'patternProperties']);
 
 /** `tool_choice`; undefined when the client left it out. */
 export function decodeToolChoice(value: unknown, ledger: Ledger): UnifiedToolChoice | undefined {

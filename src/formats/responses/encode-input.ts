@@ -6,6 +6,7 @@ import type {
 } from 'openai/resources/responses/responses';
 import { type JsonObject, parseJson } from '../../json.ts';
 import {
+  isTokenOf,
   parts,
   restFor,
   type UnifiedContent,
@@ -106,7 +107,7 @@ class InputWriter {
   #call(call: UnifiedToolCall): void {
     const { ledger } = this.#context;
     const path = call.path ?? 'messages';
-    if (call.opaque?.format === 'gemini') ledger.drop(`${path}.thoughtSignature`);
+    if (call.opaque !== undefined) ledger.drop(`${path}.thoughtSignature`);
     if (call.cache_control !== undefined) ledger.drop(`${path}.cache_control`);
     this.#kinds.set(call.id, call.type);
     const namespace = call.namespace === undefined ? {} : { namespace: call.namespace };
@@ -164,9 +165,7 @@ class InputWriter {
   #reasoning(block: UnifiedReasoning): void {
     const { opaque } = block;
     const { provider, model, ledger } = this.#context;
-    const isOwn =
-      opaque?.format === 'responses' &&
-      (opaque.provider === undefined || opaque.provider === provider);
+    const isOwn = isTokenOf(opaque, 'responses', provider);
     // Shown reasoning comes back as text, but OpenAI's own models take none: "array too long.
     // Expected an array with maximum length 0" (musistudio/claude-code-router#1783).
     const isText = opaque?.value === '';

@@ -1,5 +1,7 @@
 /** Unified → a Responses provider's body. */
 import type { ResponseCreateParams } from 'openai/resources/responses/responses';
+import { effortOfBudget } from '../../effort.ts';
+import { copyHookFields } from '../../hook-fields.ts';
 import type { JsonObject } from '../../json.ts';
 import {
   type Effort,
@@ -11,7 +13,7 @@ import {
 import type { ProviderContext } from '../format.ts';
 import { encodeInput, type InputItem } from './encode-input.ts';
 import { encodeToolChoice, encodeTools } from './encode-tools.ts';
-import { effortOfBudget, type ModelTraits, modelTraits, nearestEffort } from './models.ts';
+import { type ModelTraits, modelTraits, nearestEffort } from './models.ts';
 
 /** What we write: the SDK's parameters, with items and tools that it does not name yet. */
 type Body = Omit<ResponseCreateParams, 'input' | 'tools' | 'tool_choice' | 'metadata'> & {
@@ -25,38 +27,6 @@ export function encodeRequest(request: UnifiedChatRequest, context: ProviderCont
   return writer.write();
 }
 
-/** Fields of unified that have a place below or are for the gateway; any other is a hook's own. */
-const KNOWN = new Set<string>([
-  'model',
-  'messages',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'stop',
-  'seed',
-  'frequency_penalty',
-  'presence_penalty',
-  'logit_bias',
-  'logprobs',
-  'top_logprobs',
-  'n',
-  'stream',
-  'stream_options',
-  'tools',
-  'tool_choice',
-  'parallel_tool_calls',
-  'reasoning',
-  'response_format',
-  'user',
-  'metadata',
-  'service_tier',
-  'prompt_cache_key',
-  'verbosity',
-  'store',
-  'extra',
-]);
 /** Parameters that the API does not have. */
 const ABSENT = [
   'top_k',
@@ -356,9 +326,7 @@ class RequestWriter {
     if (extra?.format === 'responses') {
       for (const [field, value] of Object.entries(extra.fields)) this.#putBack(field, value);
     }
-    for (const [field, value] of Object.entries(this.#request)) {
-      if (!KNOWN.has(field) && value !== undefined) this.#body[field] = value;
-    }
+    copyHookFields(this.#body, this.#request);
   }
 
   #putBack(field: string, value: unknown): void {

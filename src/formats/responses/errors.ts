@@ -59,21 +59,11 @@ function withDetails(message: string, error: JsonObject): ProviderFault {
   const said = raw === undefined || message.includes(raw) ? message : `${message}: ${raw}`;
   const type = text(error['type']);
   const code = text(error['code']) ?? number(error['code'])?.toString();
-  const retryAfter = retryAfterOf(said);
   return {
     message: said,
     ...(type !== undefined && type !== 'error' && { type }),
     ...(code !== undefined && { code }),
-    ...(retryAfter !== undefined && { retryAfter }),
   };
-}
-
-/** OpenAI's rate limits say "Please try again in 1.898s", "… in 28ms" or "… in 6m0s". */
-function retryAfterOf(message: string): number | undefined {
-  const match = /try again in (?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?/i.exec(message);
-  if (match === null || (match[1] === undefined && match[2] === undefined)) return undefined;
-  const seconds = Number(match[2] ?? 0) / (match[3]?.toLowerCase() === 'ms' ? 1000 : 1);
-  return Number(match[1] ?? 0) * 60 + seconds;
 }
 
 const TYPE_OF_KIND: Partial<Record<ErrorKind, string>> = {

@@ -2,7 +2,7 @@
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses';
 import type { OutputItem } from './items.ts';
 
-export type EventName = Exclude<ResponseStreamEvent['type'], 'error'>;
+type EventName = Exclude<ResponseStreamEvent['type'], 'error'>;
 
 /** The constant pieces of a delta's frame: up to the number, and from there to the text. */
 export interface DeltaFrame {

@@ -12,7 +12,7 @@ import type { ClientContext } from '../format.ts';
 import { REDACTED } from './redacted.ts';
 
 export type ItemStatus = 'completed' | 'incomplete';
-export type CallItem = ResponseFunctionToolCallItem | ResponseCustomToolCallItem;
+type CallItem = ResponseFunctionToolCallItem | ResponseCustomToolCallItem;
 type ImageItem = Extract<ResponseOutputItem, { type: 'image_generation_call' }>;
 /** A part of a message; annotations are as the provider or a citation made them. */
 export interface TextPart {
@@ -26,7 +26,7 @@ export interface RefusalPart {
   refusal: string;
 }
 export type MessagePart = TextPart | RefusalPart;
-export type MessageItem = Omit<ResponseOutputMessage, 'content'> & { content: MessagePart[] };
+type MessageItem = Omit<ResponseOutputMessage, 'content'> & { content: MessagePart[] };
 /** `encrypted_content` and so on; hosted items are as their provider made them. */
 export type OutputItem = MessageItem | ResponseReasoningItem | CallItem | ImageItem | JsonObject;
 

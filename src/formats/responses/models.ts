@@ -3,6 +3,7 @@
  * `include` that a model does not have, so `encodeRequest` asks here first. A name that is not listed
  * is of another maker or of the future: it is trusted with everything.
  */
+import { EFFORTS } from '../../effort.ts';
 import type { Effort } from '../../unified.ts';
 
 /** When a model takes `temperature`, `top_p` and log probabilities. */
@@ -76,11 +77,9 @@ export function modelTraits(model: string): ModelTraits | undefined {
   return TABLE.find(([pattern]) => pattern.test(name))?.[1];
 }
 
-const ORDER: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
-
 /** The effort nearest to the wish among those a model takes; the stronger of two equally near ones. */
 export function nearestEffort(wish: Effort, efforts: readonly Effort[]): Effort | undefined {
-  const distance = (effort: Effort) => Math.abs(ORDER.indexOf(effort) - ORDER.indexOf(wish));
+  const distance = (effort: Effort) => Math.abs(EFFORTS.indexOf(effort) - EFFORTS.indexOf(wish));
   // Reasoning that was asked for is never switched off by taking the nearest word.
   const candidates = wish === 'none' ? efforts : efforts.filter((effort) => effort !== 'none');
   let best: Effort | undefined;
@@ -88,10 +87,4 @@ export function nearestEffort(wish: Effort, efforts: readonly Effort[]): Effort 
     if (best === undefined || distance(effort) <= distance(best)) best = effort;
   }
   return best;
-}
-
-/** A budget of reasoning tokens in words: what the four formats agree on in this gateway. */
-export function effortOfBudget(tokens: number): Effort {
-  if (tokens <= 1024) return 'low';
-  return tokens <= 8192 ? 'medium' : 'high';
 }

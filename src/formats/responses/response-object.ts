@@ -7,7 +7,7 @@ import type { OutputItem } from './items.ts';
 
 /** The SDK's names of the fields, and `store`, which OpenAI sends beside them. */
 type Field = Exclude<keyof Response, 'output_text'> | 'store';
-export type ResponseObject = Partial<Record<Field, unknown>>;
+type ResponseObject = Partial<Record<Field, unknown>>;
 export type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
 
 /** What a response says of the answer. */

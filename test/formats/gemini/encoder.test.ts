@@ -96,7 +96,7 @@ describe('events', () => {
     ]);
     expect(bodies.at(-1).candidates[0].finishReason).toBe('MALFORMED_FUNCTION_CALL');
     expect(bodies).toHaveLength(1);
-    expect(dropped).toEqual(['reply.f']);
+    expect(dropped).toEqual(['reply.tool_calls.0']);
   });
 
   test('a failure is an error event that the SDK throws on, and no finish', () => {

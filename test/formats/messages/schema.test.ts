@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { fitStrictSchema, fitToolSchema, isClosed } from '../../../src/formats/messages/schema.ts';
+import { fitStrictSchema, fitToolSchema } from '../../../src/formats/messages/schema.ts';
 
 describe('a tool schema', () => {
   test('without parameters is an object without properties', () => {
@@ -107,16 +107,36 @@ describe('a schema for structured output', () => {
     };
     expect(fitStrictSchema({ ...twice, $defs: { P: point } })).toBeDefined();
   });
-});
 
-test('closed means: every object requires all it names and nothing else', () => {
-  const closed = {
-    type: 'object',
-    properties: { a: {} },
-    required: ['a'],
-    additionalProperties: false,
-  };
-  expect(isClosed(closed)).toBe(true);
-  expect(isClosed({ ...closed, required: [] })).toBe(false);
-  expect(isClosed({ type: 'array', items: { type: 'object' } })).toBe(false);
+  test('places of an array become what any of its items may be, and no legal value is lost', () => {
+    const kinds = [{ type: 'string' }, { type: 'number' }, { type: 'string' }];
+    const union = { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'number' }] } };
+    const fit = (array: object) => fitStrictSchema({ type: 'array', ...array });
+    // `items: false` alone would allow the empty array only.
+    const closed = fit({ prefixItems: kinds, items: false });
+    expect(closed).toEqual({ schema: union, changed: 'without prefixItems' });
+    expect(fit({ prefixItems: kinds, maxItems: 3 })?.schema).toEqual(union);
+    expect(fit({ items: kinds, additionalItems: false })?.schema).toEqual(union);
+    expect(fit({ prefixItems: [kinds[0]], items: kinds[1] })?.schema).toEqual(union);
+    expect(fit({ prefixItems: [kinds[0]], items: false })?.schema).toEqual({
+      type: 'array',
+      items: { type: 'string' },
+    });
+    // Further items may be anything.
+    expect(fit({ prefixItems: kinds })?.schema).toEqual({ type: 'array' });
+  });
+
+  test('definitions that name the next one twice are read once each', () => {
+    const $defs = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [
+        `D${index}`,
+        { anyOf: [{ $ref: `#/$defs/D${index + 1}` }, { $ref: `#/$defs/D${index + 1}` }] },
+      ]),
+    );
+    const leaf = { D60: { type: 'string' } };
+    const schema = { $ref: '#/$defs/D0', $defs: { ...$defs, ...leaf } };
+    expect(fitStrictSchema(schema)).toEqual({ schema });
+    const knot = { D60: { $ref: '#/$defs/D30' } };
+    expect(fitStrictSchema({ ...schema, $defs: { ...$defs, ...knot } })).toBeUndefined();
+  });
 });

@@ -23,6 +23,19 @@ const inputOf = (...messages: UnifiedMessage[]) => {
 };
 
 describe('messages', () => {
+  test.each(['gemini', 'chat'] as const)('a %s token of a call is left out and told', (format) => {
+    const path = 'messages.0.tool_calls.0';
+    const call = { type: 'function', function: { name: 'f', arguments: '{}' } } as const;
+    const opaque = { value: 'token', format };
+    const { input, dropped } = inputOf({
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ ...call, id: 'c', opaque, path }],
+    });
+    expect(JSON.stringify(input)).not.toContain('token');
+    expect(dropped).toEqual([`${path}.thoughtSignature`]);
+  });
+
   test('system and developer messages stay in their places and roles', () => {
     const { body } = encode({
       messages: [

@@ -1,5 +1,6 @@
 /** Usage, errors, models: the small tables. */
 import { describe, expect, test } from 'bun:test';
+import { effortOfBudget } from '../../../src/effort.ts';
 import { GatewayError, invalid } from '../../../src/errors.ts';
 import {
   decodeError,
@@ -7,11 +8,7 @@ import {
   encodeError,
   encodeFailure,
 } from '../../../src/formats/responses/errors.ts';
-import {
-  effortOfBudget,
-  modelTraits,
-  nearestEffort,
-} from '../../../src/formats/responses/models.ts';
+import { modelTraits, nearestEffort } from '../../../src/formats/responses/models.ts';
 import { decodeUsage, encodeUsage } from '../../../src/formats/responses/usage.ts';
 
 describe('usage', () => {
@@ -68,16 +65,6 @@ describe('errors of providers', () => {
     expect(fault.message).toBe(message);
     expect(fault.code).toBe(code);
     expect(fault.status).toBe(418);
-  });
-
-  test.each([
-    ['Please try again in 1.5s.', 1.5],
-    ['Please try again in 28ms.', 0.028],
-    ['Please try again in 6m0s.', 360],
-    ['Please try again in 2m.', 120],
-    ['Please try again later.', undefined],
-  ])('%s', (message, seconds) => {
-    expect(decodeStreamError({ code: 'rate_limit_exceeded', message }).retryAfter).toBe(seconds);
   });
 
   test('inside a stream the code gives the status', () => {
