@@ -150,7 +150,12 @@ function hookContext(running: Running, hasForeignHook: boolean): HookContext {
   const { exchange, context } = running;
   const hooks = new HookContext(exchange.call.id, exchange.client, context, hasForeignHook);
   hooks.keepAliveMs = exchange.settings.config.resilience.keepAliveMs;
-  hooks.onAnswer = answerKeeper(exchange, running.target, false);
+  const keep = answerKeeper(exchange, running.target, false);
+  hooks.onAnswer = (ended) => {
+    keep?.(ended);
+    // Not before: what the last words could not carry belongs to the record.
+    if (exchange.stream) running.watch.end({ kind: 'complete' });
+  };
   exchange.client.estimate = () =>
     exchange.unified && estimateTokens(exchange.unified, running.format.name);
   return hooks;
@@ -391,7 +396,7 @@ async function answerThrough(
     watch.end({ kind: 'complete' });
     return respond(running, response, text, 'application/json');
   }
-  const chunks = await beginChunks(running, unread.chunks);
+  const chunks = await beginChunks(running, unread.chunks, hooks);
   const out = await chain.encodeReply(rememberUnread({ kind: 'chunks', chunks }, {}), hooks);
   return respond(running, response, out.body, 'text/event-stream; charset=utf-8');
 }
@@ -409,6 +414,7 @@ async function unifiedOf(exchange: Exchange, chain: Chain, hooks: HookContext) {
 async function beginChunks(
   running: Running,
   source: Source<UnifiedChunk>,
+  hooks: HookContext,
 ): Promise<Source<UnifiedChunk>> {
   const { exchange, watch } = running;
   const held = await holdHead(
@@ -419,20 +425,23 @@ async function beginChunks(
   );
   judgeHead(running, held.verdict, held.items);
   watch.started();
-  return watchedSource(prepend(held.items, held.rest), running);
+  return watchedSource(prepend(held.items, held.rest), running, hooks);
 }
 
 /** Lets the watch see what the client is given. */
 function watchedSource(
   source: Source<UnifiedChunk>,
-  { watch, target }: Running,
+  { exchange, watch, target }: Running,
+  { hasForeignHook }: HookContext,
 ): Source<UnifiedChunk> {
+  // What a hook of somebody else's makes of the end is not known: it ends here, as a whole reply does.
+  const doneEnds = hasForeignHook || !exchange.stream;
   return {
     async read() {
       watch.waiting();
       const batch = await source.read();
       if (batch === undefined) return undefined;
-      watch.saw(batch);
+      watch.saw(batch, doneEnds);
       if (batch.at(-1)?.type !== 'error') return batch;
       return chunksWithoutSecrets(batch, hiderOf(target.provider));
     },
@@ -490,6 +499,7 @@ async function runDemo(exchange: Exchange, options: AttemptOptions): Promise<Res
         controller.signal,
       ),
       running,
+      hooks,
     );
     watch.started();
     const unread = exchange.stream

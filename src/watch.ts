@@ -89,13 +89,17 @@ export class Watch {
     this.#since = this.#options.monotonic();
   }
 
-  /** A read gave these chunks. */
-  saw(chunks: readonly UnifiedChunk[]): void {
+  /**
+   * A read gave these chunks.
+   * @param doneEnds false: `done` is not yet the end, the client's last words are still to be written
+   */
+  saw(chunks: readonly UnifiedChunk[], doneEnds = true): void {
     const { meter, provider } = this.#options;
     for (const chunk of chunks) {
       meter.see(chunk);
-      if (chunk.type === 'done') this.end({ kind: 'complete' });
-      else if (chunk.type === 'error') {
+      if (chunk.type === 'done') {
+        if (doneEnds) this.end({ kind: 'complete' });
+      } else if (chunk.type === 'error') {
         this.end({ kind: 'broken', error: this.#failure ?? faultError(chunk.error, provider) });
       } else if (this.#waiting && isProgress(chunk)) this.#waiting = false;
     }

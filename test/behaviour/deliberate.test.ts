@@ -160,10 +160,12 @@ describe('a call that the limit cut is not shown to a Gemini client, and that is
       chatChunk({}, 'length'),
       '[DONE]',
     ];
-    const { answer, body } = await ask({ client: 'gemini', provider: 'chat', says });
+    const { answer, body, gateway } = await ask({ client: 'gemini', provider: 'chat', says });
     expect(answer.finish).toBe('length');
     expect(answer.calls.map(({ input }) => input)).toEqual([{ city: 'Bern' }]);
     expect(body).not.toContain('"args":{}');
+    // Known only when the headers are gone: the record tells it.
+    expect(gateway.records[0]?.dropped).toContain('reply.tool_calls.1');
   });
 });
 
