@@ -1,6 +1,6 @@
 /**
  * The configuration as the program uses it: checked, defaults filled in, environment substituted,
- * frozen. What a person writes is looser (DESIGN: `type: "chat"`, `"alias": "provider/model"`);
+ * frozen. What a person writes is looser (`type: "chat"`, `"alias": "provider/model"`);
  * `check.ts` turns that into this. Times are milliseconds unless the name says otherwise.
  */
 import type { AuthStyle } from '../formats/format.ts';

@@ -2,7 +2,7 @@
  * Counting tokens before asking: `POST /v1/messages/count_tokens`, Gemini's `:countTokens` and
  * `POST /v1/responses/input_tokens`. A target that speaks the client's format is asked; where it has
  * no such endpoint or does not answer, the count is an estimate and says so in a header. It is never
- * 0, which would switch off a client's own compaction (PITFALLS 63).
+ * 0, which would switch off a client's own compaction (test/README.md, 63).
  */
 import type { Authenticator } from '../auth.ts';
 import type { Config, ProviderConfig } from '../config/config.ts';

@@ -56,7 +56,7 @@ export interface ConversationFacts {
   readonly body: JsonObject;
 }
 
-/** Headers that name a session: Claude Code, Codex, opencode and others (CLIENTS.md). */
+/** Headers that name a session: Claude Code, Codex, opencode and others. */
 const SESSION_HEADERS = [
   'x-claude-code-session-id',
   'session-id',

@@ -23,7 +23,7 @@ type TextChunk = Extract<UnifiedChunk, { type: 'text' }>;
 /**
  * Splits the text of an answer. Tags may be cut anywhere by the stream. When the closing tag never
  * comes and the answer would be empty, the reasoning is given as its text too, so that nothing is
- * swallowed (PITFALLS 23); an answer cut by its token limit stays cut.
+ * swallowed (test/README.md, 23); an answer cut by its token limit stays cut.
  */
 export class TaggedReasoning implements Stage<UnifiedChunk, UnifiedChunk> {
   readonly #tags: Tags;

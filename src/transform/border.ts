@@ -274,7 +274,7 @@ function reopen(hooks: HookContext): {
     if (!envelope.isSealed(opaque.value)) return opaque;
     const opened = envelope.open(opaque.value, text);
     if (opened !== undefined) return opened.opaque;
-    // Anthropic refuses a thinking whose text is not the one that was signed (PITFALLS 16).
+    // Anthropic refuses a thinking whose text is not the one that was signed (test/README.md, 16).
     ledger.drop('reply.signature');
     return { ...opaque, value: '', format: 'chat' };
   }

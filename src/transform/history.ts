@@ -1,7 +1,8 @@
 /**
  * Brings the tool calls of a history into the order that every provider demands: each call answered
- * exactly once, directly after its turn. Messages and chat refuse anything else with a 400 (PITFALLS
- * 12); so do responses ("No tool output found for function call") and gemini (number of responses).
+ * exactly once, directly after its turn. Messages and chat refuse anything else with a 400
+ * (test/README.md, 12); so do responses ("No tool output found for function call") and gemini (number
+ * of responses).
  */
 import type { Ledger } from '../ledger.ts';
 import {

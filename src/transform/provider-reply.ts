@@ -9,7 +9,7 @@ import { faultError } from './fault-error.ts';
 import { skimming } from './skim.ts';
 import { isEventStream } from './unread.ts';
 
-/** The chunk after which nothing is read, though the connection may stay open (PITFALLS: 76 s lost). */
+/** The chunk after which nothing is read, though the connection may stay open (seen: 76 s lost). */
 function isLast(chunk: UnifiedChunk): boolean {
   return chunk.type === 'done' || chunk.type === 'error';
 }

@@ -1,4 +1,4 @@
-/** What broke routing, cancelling, accounting and operation elsewhere (PITFALLS 47–70). */
+/** What broke routing, cancelling, accounting and operation elsewhere (test/README.md, 47–70). */
 import { describe, expect, test } from 'bun:test';
 import { createGateway } from '../../src/index.ts';
 import type { JsonObject } from '../../src/json.ts';

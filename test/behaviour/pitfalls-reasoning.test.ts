@@ -1,4 +1,4 @@
-/** What broke reasoning in other gateways (PITFALLS 16–23), each as what must hold here. */
+/** What broke reasoning in other gateways (test/README.md, 16–23), each as what must hold here. */
 import { describe, expect, test } from 'bun:test';
 import { array, type JsonObject, parseJson } from '../../src/json.ts';
 import { createEnvelope } from '../../src/transform/envelope.ts';

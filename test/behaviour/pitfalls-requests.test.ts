@@ -1,4 +1,4 @@
-/** What broke the requests of other gateways (PITFALLS 37–46), each as what must hold here. */
+/** What broke the requests of other gateways (test/README.md, 37–46), each as what must hold here. */
 import { describe, expect, test } from 'bun:test';
 import type { JsonObject } from '../../src/json.ts';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';

@@ -1,4 +1,4 @@
-/** What broke the streams of other gateways (PITFALLS 24–36), each as what must hold here. */
+/** What broke the streams of other gateways (test/README.md, 24–36), each as what must hold here. */
 import { describe, expect, test } from 'bun:test';
 import { type JsonObject, object, parseJson } from '../../src/json.ts';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';

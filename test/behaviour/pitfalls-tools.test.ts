@@ -1,4 +1,4 @@
-/** What broke the tool calls of other gateways (PITFALLS 1–15), each as what must hold here. */
+/** What broke the tool calls of other gateways (test/README.md, 1–15), each as what must hold here. */
 import { describe, expect, test } from 'bun:test';
 import type { JsonObject } from '../../src/json.ts';
 import { parseJson } from '../../src/json.ts';

@@ -12,6 +12,7 @@ import { runStage } from '../../src/stream/stage.ts';
 import { createEnvelope } from '../../src/transform/envelope.ts';
 import { ClientSide } from '../../src/transform/hook-context.ts';
 import { FORMAT_NAMES, type FormatName, totalInput, type Usage } from '../../src/unified.ts';
+import { RECORDINGS } from '../support/recordings.ts';
 
 describe('text', () => {
   /** Counts that tiktoken's o200k_base is known to give. */
@@ -62,7 +63,6 @@ test('never 0', () => {
 
 // ------------------------------------------------------------------------------ against recordings
 
-const CASES = join(import.meta.dir, '../../../shared/corpus/cases');
 /** What a provider's own tools add cannot be seen in a request. */
 const HOSTED =
   /server-tool|web-|code-execution|file-search|mcp|grounding|client-builtin|previous-response|container|tool-search/;
@@ -86,8 +86,8 @@ function readJson(path: string): JsonObject {
 /** Absolute errors as parts of what was reported, in order. */
 function errors(format: FormatName): number[] {
   const found: number[] = [];
-  for (const name of readdirSync(join(CASES, format))) {
-    const dir = join(CASES, format, name);
+  for (const name of readdirSync(join(RECORDINGS, format))) {
+    const dir = join(RECORDINGS, format, name);
     const meta = readJson(join(dir, 'meta.json'));
     const isOdd = meta['odd'] === true || Number(meta['status']) >= 400;
     if (isOdd || array(meta['features']).some((each) => HOSTED.test(String(each)))) continue;
@@ -106,7 +106,7 @@ function errors(format: FormatName): number[] {
   return found.sort((a, b) => a - b);
 }
 
-describe.skipIf(!existsSync(CASES))('against recorded usage (needs ../shared/corpus)', () => {
+describe.skipIf(!existsSync(RECORDINGS))('against recorded usage', () => {
   /** Median and 90th percentile that must not be exceeded; the source says what they are. */
   test.each([
     ['messages', 0.1, 0.45],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isObject } from '../../src/json.ts';
 import { mistral } from '../../src/quirks/mistral.ts';
+import { RECORDINGS } from '../support/recordings.ts';
 import { ask, calledOnce, encodeWith, tool, user } from './support.ts';
 
 describe('mistral: fields', () => {
@@ -106,7 +107,7 @@ describe('mistral: messages', () => {
   });
 });
 
-const recordings = `${import.meta.dir}/../../../shared/corpus/cases/chat`;
+const recordings = `${RECORDINGS}/chat`;
 test.skipIf(!existsSync(recordings))(
   'mistral: no recorded request has a field that is unknown here',
   () => {

@@ -10,10 +10,10 @@ import type { UsageRecord } from '../../src/usage/record.ts';
 import { jsonReply, oneProvider, streamReply, testGateway } from '../support/gateway.ts';
 import { pathOf, requestOf } from '../support/matrix.ts';
 import { type Counts, recordedUsage, tellable } from '../support/recorded-usage.ts';
+import { RECORDINGS } from '../support/recordings.ts';
 
-const CASES = join(import.meta.dir, '../../../shared/corpus/cases');
-const isHere = existsSync(CASES);
-if (!isHere) console.warn('The corpus is not here: recorded usage is skipped.');
+const isHere = existsSync(RECORDINGS);
+if (!isHere) console.warn('skipped: no recorded usage is here');
 
 interface Recording {
   readonly name: string;
@@ -23,8 +23,8 @@ interface Recording {
 }
 
 function recordingsOf(format: FormatName): Recording[] {
-  return readdirSync(join(CASES, format)).map((folder) => {
-    const dir = join(CASES, format, folder);
+  return readdirSync(join(RECORDINGS, format)).map((folder) => {
+    const dir = join(RECORDINGS, format, folder);
     const isStream = existsSync(join(dir, 'response.sse'));
     const { status } = JSON.parse(readFileSync(join(dir, 'meta.json'), 'utf8'));
     const text = readFileSync(join(dir, `response.${isStream ? 'sse' : 'json'}`), 'utf8');

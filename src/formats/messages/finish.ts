@@ -31,7 +31,7 @@ const STOP_REASON: Record<Finish, StopReason> = {
   context_window_exceeded: 'model_context_window_exceeded',
 };
 
-/** Claude Code and the SDKs stop an agent that called a tool but said `end_turn` (PITFALLS 1). */
+/** Claude Code and the SDKs stop an agent that called a tool but said `end_turn` (test/README.md, 1). */
 export function encodeFinish(finish: Finish, hasCalls: boolean): StopReason {
   if (finish === 'stop' && hasCalls) return 'tool_use';
   if (finish === 'tool_calls' && !hasCalls) return 'end_turn';

@@ -6,12 +6,12 @@ import { assembleReply } from '../../../src/assemble.ts';
 import { chat } from '../../../src/formats/chat/chat.ts';
 import { parseJson } from '../../../src/json.ts';
 import type { UnifiedChunk } from '../../../src/unified.ts';
+import { RECORDINGS } from '../../support/recordings.ts';
 import { client, decodeStream, provider, streamText } from './support.ts';
 
-const CASES = join(import.meta.dir, '../../../../shared/corpus/cases/chat');
+const CASES = join(RECORDINGS, 'chat');
 const recorded = existsSync(CASES) ? readdirSync(CASES).sort() : [];
-if (recorded.length === 0)
-  console.warn('The corpus is not here: recorded chat answers are skipped.');
+if (recorded.length === 0) console.warn('skipped: no recorded chat answers are here');
 
 const read = (name: string, file: string): string | undefined => {
   const path = join(CASES, name, file);

@@ -7,9 +7,10 @@ import { isObject, type JsonObject } from '../../../src/json.ts';
 import { SseParser } from '../../../src/stream/sse.ts';
 import { runStage } from '../../../src/stream/stage.ts';
 import type { UnifiedChunk } from '../../../src/unified.ts';
+import { RECORDINGS } from '../../support/recordings.ts';
 import { clientContext, providerContext, showing } from './context.ts';
 
-const ROOT = join(import.meta.dir, '../../../../shared/corpus/cases/gemini');
+const ROOT = join(RECORDINGS, 'gemini');
 const cases = existsSync(ROOT) ? readdirSync(ROOT).toSorted() : [];
 
 /** Chunks without what a client never sees as such, and deltas of one block as one. */
@@ -41,14 +42,11 @@ function load(name: string, file: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-test.skipIf(cases.length > 0)(
-  '../shared/corpus is absent: nothing recorded to compare with',
-  () => {
-    expect(cases).toEqual([]);
-  },
-);
+test.skipIf(cases.length > 0)('nothing recorded is here to compare with', () => {
+  expect(cases).toEqual([]);
+});
 
-describe.skipIf(cases.length === 0)('the recorded corpus', () => {
+describe.skipIf(cases.length === 0)('recorded answers', () => {
   test.each(cases.filter((name) => load(name, 'response.sse') !== undefined))(
     'stream %s says the same after a round trip',
     (name) => {

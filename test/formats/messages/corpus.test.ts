@@ -4,9 +4,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messages } from '../../../src/formats/messages/messages.ts';
 import { isObject, type JsonObject } from '../../../src/json.ts';
+import { RECORDINGS } from '../../support/recordings.ts';
 import { blocksOf, client, decodeStream, encodeStream, provider } from './support.ts';
 
-const root = join(import.meta.dir, '../../../../shared/corpus/cases/messages');
+const root = join(RECORDINGS, 'messages');
 const cases = existsSync(root) ? readdirSync(root).sort() : [];
 if (cases.length === 0) test.skip('the recordings are not here', () => {});
 

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { responses } from '../../../src/formats/responses/responses.ts';
 import { array, isObject, type JsonObject } from '../../../src/json.ts';
 import { runStage } from '../../../src/stream/stage.ts';
+import { RECORDINGS } from '../../support/recordings.ts';
 import { asJson, clientContext, dig, events, frames, providerContext } from './support/context.ts';
 import { complaints } from './support/grammar.ts';
 
-const ROOT = join(import.meta.dir, '../../../../shared/corpus/cases/responses');
+const ROOT = join(RECORDINGS, 'responses');
 const cases = existsSync(ROOT) ? readdirSync(ROOT).sort() : [];
-if (cases.length === 0)
-  console.warn('skipped: the recorded traffic (../shared/corpus) is not here');
+if (cases.length === 0) console.warn('skipped: no recorded responses are here');
 
 /** What must not change on the way, whatever becomes of ids and defaults. */
 function essence(response: unknown): JsonObject {

@@ -391,7 +391,7 @@ describe('parameters', () => {
   test.each([
     ['model-x', { effort: 'high', enabled: true }, { effort: 'high' }],
     ['model-x', { effort: 'none', enabled: false }, { effort: 'none' }],
-    // "disabled" of a format without the word: only where the word is known (PITFALLS 20)
+    // "disabled" of a format without the word: only where the word is known (test/README.md, 20)
     ['model-x', { enabled: false }, undefined],
     ['gpt-5.1', { enabled: false }, { effort: 'none' }],
     ['gpt-5', { enabled: false }, { effort: 'minimal' }],
