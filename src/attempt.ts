@@ -6,6 +6,7 @@
 import { ReplyAssembler } from './assemble.ts';
 import { estimateTokens } from './count-tokens/estimate-request.ts';
 import { demoDelayMs, demoFault, streamDemo } from './demo/demo.ts';
+import { demoSource } from './demo/source.ts';
 import {
   answerKeeper,
   keepsReferences,
@@ -22,8 +23,10 @@ import { isObject, type JsonObject, parseJson } from './json.ts';
 import { Ledger } from './ledger.ts';
 import { asksUsage, passthroughBody, passthroughReply } from './passthrough.ts';
 import { tappedSource, tappedStream } from './passthrough-stream.ts';
+import { replyHeaders } from './reply-headers.ts';
 import { withMedia } from './request-media.ts';
 import type { Target } from './resolve.ts';
+import { ReplyTooLong, readWhole } from './stream/read-whole.ts';
 import { prepend, type Source } from './stream/source.ts';
 import { readBorder } from './transform/border.ts';
 import type { Chain, ChainRequest } from './transform/chain.ts';
@@ -37,7 +40,6 @@ import {
   forwardedHeaders,
   isErrorOf,
   mergedHeaders,
-  passedOnHeaders,
   refusal,
   sendError,
   upstreamUrl,
@@ -250,17 +252,13 @@ async function runPassthrough(running: Running, chain: Chain): Promise<Response>
     return answerThrough(running, chain, response, hooks);
   }
   if (stream) return passStream(running, response);
-  const whole = await response.arrayBuffer().catch((cause: unknown) => {
+  const bytes = await readWhole(response).catch((cause: unknown) => {
+    if (cause instanceof ReplyTooLong) throw garbled(target, cause.message);
     throw sendError(cause, target.provider.name, running.controller.signal);
   });
-  const bytes = Buffer.from(whole);
   const value = parseJson(bytes.toString('utf8'));
   if (!isObject(value) && !Array.isArray(value)) {
-    throw new GatewayError(
-      'upstream_garbled',
-      `The provider "${target.provider.name}" answered with something that is not JSON.`,
-      { provider: target.provider.name },
-    );
+    throw garbled(target, 'something that is not JSON');
   }
   const reply: JsonObject = isObject(value) ? value : {};
   if (isFault(reply)) {
@@ -275,6 +273,11 @@ async function runPassthrough(running: Running, chain: Chain): Promise<Response>
   answerKeeper(exchange, target, true)?.(passed.toString('utf8'));
   watch.end({ kind: 'complete' });
   return respond(running, response, passed, 'application/json');
+}
+
+function garbled({ provider: { name } }: Target, what: string): GatewayError {
+  const message = `The provider "${name}" answered with ${what}.`;
+  return new GatewayError('upstream_garbled', message, { provider: name });
 }
 
 /** What a forwarded reply says. An odd one is forwarded all the same when no other target is left. */
@@ -493,10 +496,11 @@ async function runDemo(exchange: Exchange, options: AttemptOptions): Promise<Res
     if (fault) throw faultError(fault, target.provider.name);
     const context = { model: target.model, newId: deps.newId, now: () => deps.clock.now() };
     const source = watchedSource(
-      delayedSource(
+      demoSource(
         [...streamDemo(unified, context)],
         demoDelayMs(target.model),
         controller.signal,
+        () => sendError(undefined, '', controller.signal),
       ),
       running,
       hooks,
@@ -517,36 +521,6 @@ async function runDemo(exchange: Exchange, options: AttemptOptions): Promise<Res
   }
 }
 
-function delayedSource(
-  chunks: UnifiedChunk[],
-  delayMs: number,
-  signal: AbortSignal,
-): Source<UnifiedChunk> {
-  let next = 0;
-  return {
-    async read() {
-      if (next >= chunks.length) return undefined;
-      if (delayMs === 0) {
-        const all = chunks.slice(next);
-        next = chunks.length;
-        return all;
-      }
-      await Bun.sleep(delayMs);
-      if (signal.aborted) {
-        next = chunks.length;
-        const { message, status } = sendError(undefined, '', signal);
-        return [{ type: 'error', error: { message, status } }];
-      }
-      const chunk = chunks[next];
-      next += 1;
-      return chunk === undefined ? undefined : [chunk];
-    },
-    cancel() {
-      next = chunks.length;
-    },
-  };
-}
-
 async function collectReply(source: Source<UnifiedChunk>, { provider }: Target) {
   const assembler = new ReplyAssembler();
   for (;;) {
@@ -561,49 +535,13 @@ async function collectReply(source: Source<UnifiedChunk>, { provider }: Target) 
 
 // ------------------------------------------------------------------------------ reply
 
-/** A header holds no more than this; what is longer is in the record. */
-const MAX_HEADER = 2000;
-
-function listHeader(entries: readonly string[]): string {
-  const text = headerText([...new Set(entries)].join(', '));
-  return text.length <= MAX_HEADER ? text : `${text.slice(0, MAX_HEADER)}... (${entries.length})`;
-}
-
-/** What a header may hold of a text. */
-function headerText(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?');
-}
-
 function respond(
   running: Running,
   upstream: Response | undefined,
   body: string | Buffer | ReadableStream<Uint8Array> | null,
   contentType: string,
 ): Response {
-  const { exchange, target } = running;
-  const headers: Record<string, string> = {
-    'content-type': contentType,
-    'x-request-id': exchange.call.id,
-    'x-plexus-provider': target.provider.name,
-    'x-plexus-model': headerText(target.model),
-    'x-plexus-attempts': String(exchange.attempts),
-  };
-  if (upstream) Object.assign(headers, passedOnHeaders(upstream.headers));
-  if (exchange.stream) headers['cache-control'] = 'no-cache';
-  tellLosses(running, headers);
+  const { exchange, target, context } = running;
+  const headers = replyHeaders(exchange, target, context.ledger, upstream, contentType);
   return new Response(body, { status: 200, headers });
-}
-
-function tellLosses({ exchange, context }: Running, headers: Record<string, string>): void {
-  const { ledger } = exchange;
-  const provider = context.ledger;
-  if (ledger.dropped.length + provider.dropped.length > 0) {
-    headers['x-plexus-dropped'] = listHeader([...ledger.dropped, ...provider.dropped]);
-  }
-  if (ledger.approximated.length + provider.approximated.length > 0) {
-    headers['x-plexus-approximated'] = listHeader([
-      ...ledger.approximated,
-      ...provider.approximated,
-    ]);
-  }
 }

@@ -23,7 +23,9 @@ const LAYERS: readonly (readonly RegExp[])[] = [
     /^responses-store\//,
     /^count-tokens\//,
   ],
-  [/^(exchange|earlier-answers|request-media|settings|attempt|failover|late-answer|gateway)\.ts$/],
+  [
+    /^(exchange|earlier-answers|reply-headers|request-media|settings|attempt|failover|late-answer|gateway)\.ts$/,
+  ],
   [/^(app|server)\.ts$/, /^manage\//],
   [/^cli\//, /^(main|index)\.ts$/],
 ];

@@ -3,11 +3,14 @@ import { assembleReply, replyChunks } from '../assemble.ts';
 import { GatewayError } from '../errors.ts';
 import type { Format, ProviderContext } from '../formats/format.ts';
 import { isObject, parseJson } from '../json.ts';
+import { ReplyTooLong, readWhole } from '../stream/read-whole.ts';
 import { eventSource, listSource, type Source } from '../stream/source.ts';
 import type { ProviderFault, UnifiedChunk, UnifiedReply } from '../unified.ts';
 import { faultError } from './fault-error.ts';
 import { skimming } from './skim.ts';
 import { isEventStream } from './unread.ts';
+
+const utf8 = new TextDecoder();
 
 /** The chunk after which nothing is read, though the connection may stay open (seen: 76 s lost). */
 function isLast(chunk: UnifiedChunk): boolean {
@@ -86,9 +89,10 @@ async function readJsonReply(
 /** @throws GatewayError when the connection broke, or whoever broke it said why */
 async function readText(response: Response, context: ProviderContext): Promise<string> {
   try {
-    return await response.text();
+    return utf8.decode(await readWhole(response));
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
+    if (cause instanceof ReplyTooLong) throw garbled(context, cause.message);
     const { message } = brokenFault(cause);
     throw new GatewayError('upstream_unreachable', message, { provider: context.provider, cause });
   }

@@ -1,0 +1,34 @@
+/** A provider's whole reply: in memory at once, so never without bound. */
+
+/** Several times the largest reply that any provider is known to give, with its images in base64. */
+export const MAX_REPLY_BYTES = 256 * 1024 * 1024;
+
+/** The reply is longer than anything that could be an answer. */
+export class ReplyTooLong extends Error {}
+
+/**
+ * @throws ReplyTooLong past `maxBytes`: then nothing more is read, and the connection is let go
+ * @throws what the connection or whoever broke it said
+ */
+export async function readWhole(response: Response, maxBytes = MAX_REPLY_BYTES): Promise<Buffer> {
+  const { headers, body } = response;
+  if (body === null) return Buffer.alloc(0);
+  // A length counts packed bytes when there is an encoding, and fetch unpacks.
+  const declared = headers.has('content-encoding') ? null : headers.get('content-length');
+  if (declared !== null && Number(declared) <= maxBytes) {
+    return Buffer.from(await response.arrayBuffer());
+  }
+  const reader = body.getReader();
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(pieces, length);
+    length += value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      throw new ReplyTooLong(`a reply of more than ${maxBytes} bytes`);
+    }
+    pieces.push(value);
+  }
+}
