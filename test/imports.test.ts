@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly RegExp[])[] = [
     /^(json|errors|ledger|unified|json-span|version|watch-timer)\.ts$/,
     /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
   ],
-  [/^stream\//, /^log\.ts$/, /^assemble\.ts$/],
+  [/^stream\//, /^(log|assemble|state-file)\.ts$/],
   [/^formats\//, /^quirks\//],
   [/^transform\//, /^config\//, /^demo\//],
   [

@@ -1,19 +1,13 @@
 /**
- * Keeps what keys have used over a restart: a small file in the data folder, replaced as a whole and
- * written shortly after a change; no request waits for it. Each process counts for itself: of two
+ * Keeps what keys have used over a restart; see `state-file.ts`. Each process counts for itself: of two
  * on one folder, each grants the whole limit, the file is that of the last writer, and that is said
  * once. A damaged file is reported; money is then read from the usage log again.
  */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { object, parseJson } from '../json.ts';
+import { statSync } from 'node:fs';
+import { object } from '../json.ts';
+import { keepStateFile, loadStateFile, type StateFile } from '../state-file.ts';
 import { readAccount, type SavedAccount } from './key-account.ts';
 import type { KeyLimits } from './key-limits.ts';
-
-export interface KeyLimitsFile {
-  /** Writes what is still to be written. */
-  flush(): void;
-}
 
 /** How long a change waits for others, ms. A process that is killed forgets no more than that. */
 const WRITE_MS = 1000;
@@ -26,42 +20,32 @@ export function keepKeyLimits(
   limits: KeyLimits,
   path: string,
   onProblem: (message: string) => void,
-): KeyLimitsFile {
+): StateFile {
   const { accounts, problem } = load(path);
   if (problem !== undefined) onProblem(problem);
   limits.restore(accounts);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let isFailing = false;
   /** The file as this process left it. */
   let mark = markOf(path);
   let isShared = false;
-
-  function write(): void {
-    timer = undefined;
-    if (!isShared && markOf(path) !== mark) {
+  const file = keepStateFile({
+    path,
+    delayMs: WRITE_MS,
+    save: () => JSON.stringify({ version: 1, keys: limits.save() }),
+    consequence: 'what keys have used will not outlive this process',
+    onProblem,
+    beforeWrite() {
+      if (isShared || markOf(path) === mark) return;
       isShared = true;
       onProblem(
         `another process writes ${path} too: each counts the limits of keys for itself, so a key may use them once in each`,
       );
-    }
-    const problem = store(path, limits.save());
-    if (problem !== undefined && !isFailing) onProblem(problem);
-    isFailing = problem !== undefined;
-    mark = markOf(path);
-  }
-
-  limits.onChange = () => {
-    if (timer !== undefined) return;
-    timer = setTimeout(write, WRITE_MS);
-    timer.unref();
-  };
-  return {
-    flush() {
-      if (timer === undefined) return;
-      clearTimeout(timer);
-      write();
     },
-  };
+    afterWrite() {
+      mark = markOf(path);
+    },
+  });
+  limits.onChange = file.touch;
+  return file;
 }
 
 /** Tells one writing of the file from another; '' when there is none to be seen. */
@@ -75,29 +59,14 @@ function markOf(path: string): string {
   }
 }
 
-function store(path: string, keys: Record<string, SavedAccount>): string | undefined {
-  const own = `${path}.${process.pid}.tmp`;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(own, `${JSON.stringify({ version: 1, keys })}\n`);
-    renameSync(own, path);
-    return undefined;
-  } catch (cause) {
-    return `${path} cannot be written (${codeOf(cause)}): what keys have used will not outlive this process`;
-  }
-}
-
 function load(path: string): { accounts: Map<string, SavedAccount>; problem?: string } {
   const accounts = new Map<string, SavedAccount>();
-  let written: string;
-  try {
-    written = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const code = codeOf(cause);
-    if (code === 'ENOENT') return { accounts };
-    return { accounts, problem: `${path} cannot be read (${code}): ${CONSEQUENCE}` };
+  const loaded = loadStateFile(path);
+  if (loaded.failure !== undefined) {
+    return { accounts, problem: `${path} cannot be read (${loaded.failure}): ${CONSEQUENCE}` };
   }
-  const value = object(parseJson(written));
+  if (!('value' in loaded)) return { accounts };
+  const value = object(loaded.value);
   const keys = value?.['version'] === 1 ? object(value['keys']) : undefined;
   let isSound = keys !== undefined;
   for (const [name, entry] of Object.entries(keys ?? {})) {
@@ -109,9 +78,3 @@ function load(path: string): { accounts: Map<string, SavedAccount>; problem?: st
 }
 
 const CONSEQUENCE = 'minutes begin anew where it is, money is read from the usage log';
-
-function codeOf(cause: unknown): string {
-  return typeof cause === 'object' && cause !== null && 'code' in cause
-    ? String(cause.code)
-    : 'unknown';
-}
