@@ -5,35 +5,12 @@ import type { ClientContext, ProviderContext } from '../../../src/formats/format
 import { messages } from '../../../src/formats/messages/messages.ts';
 import type { JsonObject } from '../../../src/json.ts';
 import { isObject } from '../../../src/json.ts';
-import { Ledger } from '../../../src/ledger.ts';
 import { SseParser } from '../../../src/stream/sse.ts';
 import { runStage } from '../../../src/stream/stage.ts';
-import { createEnvelope } from '../../../src/transform/envelope.ts';
 import type { UnifiedChatRequest, UnifiedChunk } from '../../../src/unified.ts';
+import { client, provider } from '../sides.ts';
 
-export const envelope = createEnvelope('a secret for tests');
-
-export function client(more: Partial<ClientContext> = {}): ClientContext {
-  let ids = 0;
-  return {
-    model: 'asked-for',
-    body: {},
-    ledger: new Ledger(),
-    envelope,
-    estimateInput: () => 77,
-    newId: (prefix) => {
-      ids += 1;
-      return `${prefix}${String(ids).padStart(24, '0')}`;
-    },
-    now: () => 1_700_000_000_000,
-    ...more,
-  };
-}
-
-export function provider(more: Partial<ProviderContext> = {}): ProviderContext {
-  const { ledger, newId, now } = client();
-  return { provider: 'acme', model: 'some-model', ledger, newId, now, ...more };
-}
+export { client, envelope, provider } from '../sides.ts';
 
 export function fixture(name: string): string {
   return readFileSync(join(import.meta.dir, '../../fixtures/messages', name), 'utf8');
