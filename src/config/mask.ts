@@ -1,5 +1,5 @@
 /** A line of a configuration that could not be read, made fit to be shown. */
-import type { Position } from './position.ts';
+import type { Position } from './position-tree.ts';
 import type { Excerpt } from './problem.ts';
 
 /** What a key or the line before a value is called when the value may be a secret. */
@@ -17,7 +17,8 @@ export function maskSecrets(text: string, line: number): string {
   const own = lines[line - 1] ?? '';
   const before = lines[line - 2] ?? '';
   const speaksOfKeys =
-    SECRET_WORD.test(own) || (SECRET_WORD.test(before) && /[:=]\s*$/.test(before));
+    SECRET_WORD.test(own) ||
+    (SECRET_WORD.test(before) && /[:=]\s*([|>][-+\d]*|"""|''')?\s*$/.test(before));
   return own.replace(RUN, (run, offset: number) => {
     const isKey = /^["'`]?\s*[:=]/.test(own.slice(offset + run.length));
     if (isKey && run.length < 40) return run;

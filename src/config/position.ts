@@ -3,31 +3,26 @@
  * say nothing of a key written twice, and take trailing text after a JSONC document; so the text is
  * read a second time, here, only for line and column.
  */
+import {
+  DEEPEST,
+  type Locator,
+  locatorOf,
+  type Node,
+  nodeAt,
+  type Position,
+  positionAt,
+} from './position-tree.ts';
 import type { Path } from './problem.ts';
 
 /** How a text is written: strict JSON, JSON with comments and trailing commas, or JSON5. */
 export type Dialect = 'json' | 'jsonc' | 'json5';
 
-/** A line and a column, both from 1. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
-
-export interface Scan {
-  /** The position of what `path` names, or of the innermost part of it that is there. */
-  locate(path: Path, onKey?: boolean): Position;
+/** What a text was found to hold. */
+export interface Scan extends Locator {
   /** Keys that stand twice in one object; the path and position are those of the later one. */
   readonly duplicates: readonly { readonly path: Path; readonly position: Position }[];
   /** Why the text is not of its dialect; what stands before it could still be read. */
   readonly error: { readonly message: string; readonly position: Position } | undefined;
-}
-
-/** One value: where it and its key begin, and what is in it. */
-interface Node {
-  readonly start: number;
-  readonly keyStart: number;
-  readonly parts: Map<string | number, Node>;
 }
 
 class SyntaxFault {
@@ -45,27 +40,9 @@ export function scanPositions(text: string, dialect: Dialect): Scan {
   const fault = reader.read();
   const position = (offset: number) => positionAt(text, offset);
   return {
-    locate(path, onKey = false) {
-      let node = reader.root;
-      for (const key of path) {
-        const part = node.parts.get(key);
-        if (part === undefined) return position(node.start);
-        node = part;
-      }
-      return position(onKey ? node.keyStart : node.start);
-    },
+    ...locatorOf(text, reader.root),
     duplicates: reader.duplicates.map(({ path, offset }) => ({ path, position: position(offset) })),
     error: fault && { message: fault.message, position: position(fault.offset) },
-  };
-}
-
-/** Line and column of an offset. */
-function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  const lineStart = Math.max(before.lastIndexOf('\n'), before.lastIndexOf('\r')) + 1;
-  return {
-    line: before.split(/\r\n|\n|\r/).length,
-    column: offset - lineStart + 1,
   };
 }
 
@@ -75,12 +52,10 @@ const LOOSE_NUMBER =
   /[+-]?(0[xX][\da-fA-F]+|Infinity|NaN|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)(?![\w.+-])/y;
 const WORD = /[\p{L}\p{Nl}$_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}$\u200C\u200D]*/uy;
 const STRICT_ESCAPE = /\\(["\\/bfnrt]|u[\da-fA-F]{4})/y;
-/** Deeper than this no configuration goes; it keeps the reader off the end of the stack. */
-const DEEPEST = 500;
 
 class Reader {
   readonly duplicates: { path: Path; offset: number }[] = [];
-  root: Node = { start: 0, keyStart: 0, parts: new Map() };
+  root: Node = nodeAt(0);
   readonly #text: string;
   readonly #dialect: Dialect;
   #offset: number;
@@ -120,7 +95,7 @@ class Reader {
   }
 
   #node(keyStart: number): Node {
-    return { start: this.#offset, keyStart, parts: new Map() };
+    return nodeAt(this.#offset, keyStart);
   }
 
   get #here(): string {

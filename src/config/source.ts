@@ -3,7 +3,10 @@ import { realpathSync } from 'node:fs';
 import { extname } from 'node:path';
 import { isObject } from '../json.ts';
 import { maskedExcerpt, maskRandom } from './mask.ts';
-import { type Dialect, type Position, type Scan, scanPositions } from './position.ts';
+import { type Dialect, scanPositions } from './position.ts';
+import { locateToml } from './position-toml.ts';
+import type { Locator, Position } from './position-tree.ts';
+import { locateYaml } from './position-yaml.ts';
 import { type Problem, pathText } from './problem.ts';
 
 /** How Bun is told to read a file, by its extension; a file of any other name is taken for JSON. */
@@ -15,10 +18,10 @@ const LOADERS: Readonly<Record<string, 'jsonc' | 'json5' | 'yaml' | 'toml'>> = {
   '.toml': 'toml',
 };
 
-/** A file that could be read: its value, and its positions where the language has a scanner. */
+/** A file that could be read: its value, and where things stand in it. */
 export interface Source {
   readonly value: unknown;
-  readonly scan: Scan | undefined;
+  readonly scan: Locator | undefined;
 }
 export type SourceResult =
   | { readonly source: Source; readonly problems?: undefined }
@@ -83,7 +86,10 @@ function judge(text: string, loader: string, imported: Imported, shown: string):
     });
   }
   if (problems.length > 0 || !('value' in imported)) return { problems };
-  return { source: { value: imported.value, scan } };
+  const { value } = imported;
+  if (loader === 'yaml') return { source: { value, scan: locateYaml(text, value) } };
+  if (loader === 'toml') return { source: { value, scan: locateToml(text, value) } };
+  return { source: { value, scan } };
 }
 
 function dialectOf(loader: string): Dialect | undefined {

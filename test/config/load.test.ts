@@ -159,6 +159,62 @@ test('problems stand in the order of the file, each with its place', async () =>
   );
 });
 
+test.each([
+  [
+    'x.yaml',
+    [
+      'models: # by name',
+      '  fast:',
+      '    targets:',
+      '      - model: dmo/echo',
+      'providers:',
+      '  demo: { type: demo, colour: 1 }',
+      '  other:',
+      '    baseUrl: http://localhost:1',
+      'server:',
+      '  port: "4000"',
+    ],
+    [
+      'x.yaml:4:9  models.fast.targets.0.provider',
+      'x.yaml:6:23  providers.demo.colour',
+      'x.yaml:7:3  providers.other.type',
+      'x.yaml:10:9  server.port',
+    ],
+  ],
+  [
+    'x.toml',
+    [
+      '[[models.fast.targets]]',
+      'model = "dmo/echo"',
+      '[providers]',
+      'demo = { type = "demo", colour = 1 }',
+      '[providers.other]',
+      'baseUrl = "http://localhost:1"',
+      '[server]',
+      'port = "4000"',
+    ],
+    [
+      'x.toml:1:15  models.fast.targets.0.provider',
+      'x.toml:4:25  providers.demo.colour',
+      'x.toml:5:12  providers.other.type',
+      'x.toml:8:8  server.port',
+    ],
+  ],
+])('problems of %s have their places too', async (name, lines, places) => {
+  const result = await load(folder({ [name]: lines.join('\n') }), { path: name });
+  const found = told(result)
+    .split('\n')
+    .filter((line) => !line.startsWith(' '));
+  expect(found).toEqual(places);
+});
+
+test.each([
+  ['x.yaml', 'a: [1\napiKey: hunter2', '  | ………………… …………………'],
+  ['x.toml', 'apiKey = "hunter2" x', '  | apiKey = "…………………" x'],
+])('the line of a syntax error in %s is shown without its secrets', async (name, text, line) => {
+  expect(told(await load(folder({ [name]: text }), { path: name })).split('\n')).toContain(line);
+});
+
 describe('read again', () => {
   test('an edit is seen, also after a text that could not be read', async () => {
     const dir = folder({ 'plexus.json': demo(1) });

@@ -20,6 +20,8 @@ test.each([
 
 test('a value on the line after its key is masked as well', () => {
   expect(shown('"apiKey":\n  "hunter2"\n', 2)).toBe('  "…………………"');
+  expect(shown('apiKey: >-\n  hunter2\n', 2)).toBe('  …………………');
+  expect(shown('apiKey = """\nhunter2"""\n', 2)).toBe('…………………"""');
 });
 
 test('what is no secret stays readable', () => {
