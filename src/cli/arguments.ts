@@ -7,7 +7,7 @@ export interface Usage {
   readonly command: string;
   /** One sentence. */
   readonly summary: string;
-  /** What may follow: name → meaning. The number of them is not checked here. */
+  /** What may follow: name → meaning. More than these is wrong usage; fewer is for the command to judge. */
   readonly positionals?: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, Option>>;
   /** Paragraphs below the options. */
@@ -87,6 +87,8 @@ function parse(usage: Usage, args: readonly string[]): Given | string {
     if (inline === undefined) next += 1;
     values.set(name, value);
   }
+  const extra = positionals[Object.keys(usage.positionals ?? {}).length];
+  if (extra !== undefined) return `there is nothing to do with "${extra}"`;
   return { positionals, values, switches };
 }
 

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { unconfiguredProviders, usableAliases } from '../config/describe.ts';
 import { loadAll } from '../config/load-all.ts';
 import { formatProblems } from '../config/problem.ts';
-import { CONFIG_OPTION, EXIT, readArguments, type Usage, wrongUsage } from './arguments.ts';
+import { CONFIG_OPTION, EXIT, readArguments, type Usage } from './arguments.ts';
 import { configName, problemCount } from './configuration.ts';
 import { askProviders, type ProviderAnswer, unlistedTargets } from './live.ts';
 import { columns, paint, processTerminal, type Terminal } from './terminal.ts';
@@ -26,8 +26,7 @@ export async function run(
 ): Promise<number> {
   const given = readArguments(USAGE, args, terminal);
   if (typeof given === 'number') return given;
-  const [file, more] = given.positionals;
-  if (more !== undefined) return wrongUsage(USAGE, 'one file at a time', terminal);
+  const [file] = given.positionals;
   const { cwd, env } = terminal;
   const loaded = await loadAll({ config: given.values.get('config') ?? file, cwd, env });
   const { config, problems = [], warnings } = loaded;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Environment } from '../config/environment.ts';
 import { findConfig } from '../config/load.ts';
 import { configSchema } from '../config/table.ts';
-import { EXIT, readArguments, type Usage, wrongUsage } from './arguments.ts';
+import { EXIT, readArguments, type Usage } from './arguments.ts';
 import { KNOWN_PROVIDERS, type KnownProvider } from './known-providers.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
@@ -21,7 +21,6 @@ export async function run(
 ): Promise<number> {
   const given = readArguments(USAGE, args, terminal);
   if (typeof given === 'number') return given;
-  if (given.positionals.length > 0) return wrongUsage(USAGE, 'it takes no names', terminal);
   const text = firstConfig(terminal.env);
   if (given.switches.has('print')) {
     terminal.out(text);

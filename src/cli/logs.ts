@@ -62,8 +62,7 @@ interface Wish {
 
 /** @returns what is wrong, as a sentence without its full stop */
 function wishOf(given: Given, now: number): Wish | string {
-  const { values, positionals } = given;
-  if (positionals.length > 1) return `there is nothing to do with "${positionals[1]}"`;
+  const { values } = given;
   const type = values.get('type') ?? 'usage';
   if (type !== 'usage' && type !== 'error' && type !== 'trace') {
     return `--type is usage, error or trace, not "${type}"`;

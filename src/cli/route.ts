@@ -33,8 +33,8 @@ export async function run(
 ): Promise<number> {
   const given = readArguments(USAGE, args, terminal);
   if (typeof given === 'number') return given;
-  const [model, more] = given.positionals;
-  if (model === undefined || more !== undefined) {
+  const [model] = given.positionals;
+  if (model === undefined) {
     return wrongUsage(USAGE, 'one model is expected', terminal);
   }
   const from = formatNamed(given.values.get('from') ?? 'chat');

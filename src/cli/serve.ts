@@ -42,8 +42,7 @@ export async function run(
   return EXIT.ok;
 }
 
-function wrongValue({ positionals, values }: Given): string | undefined {
-  if (positionals.length > 0) return `there is nothing to do with "${positionals[0]}"`;
+function wrongValue({ values }: Given): string | undefined {
   const format = values.get('log-format');
   if (format !== undefined && format !== 'text' && format !== 'json') {
     return `--log-format is text or json, not "${format}"`;

@@ -71,8 +71,8 @@ export async function run(
 }
 
 function clientOf({ positionals, switches }: Given): Client | string {
-  const [name, more] = positionals;
-  if (name === undefined || more !== undefined) return 'one client is expected';
+  const [name] = positionals;
+  if (name === undefined) return 'one client is expected';
   const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
   if (client === undefined) {
     const [meant] = near(name, Object.keys(CLIENTS), 1);

@@ -31,10 +31,6 @@ export async function run(
 ): Promise<number> {
   const given = readArguments(USAGE, args, terminal);
   if (typeof given === 'number') return given;
-  const [extra] = given.positionals;
-  if (extra !== undefined) {
-    return wrongUsage(USAGE, `there is nothing to do with "${extra}"`, terminal);
-  }
   const config = await commandConfig(given, terminal);
   if (config === undefined) return EXIT.problem;
   const url = given.values.get('url') ?? addressOf(config);

@@ -67,8 +67,8 @@ interface Wish {
 }
 
 function wishOf({ positionals, values }: Given): Wish | string {
-  const [file, more] = positionals;
-  if (file === undefined || more !== undefined) return 'one file is expected, or -';
+  const [file] = positionals;
+  if (file === undefined) return 'one file is expected, or -';
   const from = formatNamed(values.get('from') ?? '');
   if (from === undefined) return `--from is needed, one of ${FORMAT_NAMES.join(', ')}`;
   const wanted = values.get('to');

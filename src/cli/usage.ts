@@ -35,10 +35,6 @@ export async function run(
 ): Promise<number> {
   const given = readArguments(USAGE, args, terminal);
   if (typeof given === 'number') return given;
-  const [extra] = given.positionals;
-  if (extra !== undefined) {
-    return wrongUsage(USAGE, `there is nothing to do with "${extra}"`, terminal);
-  }
   const by = groupingOf(given.values.get('by') ?? 'day');
   if (by === undefined) {
     return wrongUsage(USAGE, '--by is day, provider, model, alias or key', terminal);

@@ -5,7 +5,7 @@ import { testTerminal } from './support/terminal.ts';
 const USAGE: Usage = {
   command: 'plexus try',
   summary: 'try it',
-  positionals: { FILE: 'a file' },
+  positionals: { FILE: 'a file', OTHER: 'another', '[MORE]': 'a third' },
   options: {
     config: { value: 'FILE', help: 'the configuration' },
     quiet: { short: 'q', help: 'say nothing' },
@@ -39,6 +39,7 @@ describe('arguments', () => {
     [['--config'], '--config needs a value (FILE)'],
     [['--quiet=yes'], '--quiet takes no value'],
     [['--toString'], 'there is no option --toString'],
+    [['one', 'two', 'three', 'four'], 'there is nothing to do with "four"'],
   ])('%p is wrong usage and says why', (args, message) => {
     const { given, terminal } = read(...args);
     expect(given).toBe(2);
@@ -50,7 +51,7 @@ describe('arguments', () => {
   test('--help prints every option to standard output and ends well', () => {
     const { given, terminal } = read('--help');
     expect(given).toBe(0);
-    expect(terminal.printed()).toContain('usage: plexus try FILE [options]');
+    expect(terminal.printed()).toContain('usage: plexus try FILE OTHER [MORE] [options]');
     expect(terminal.printed()).toMatch(/--config FILE +the configuration/);
     expect(terminal.printed()).toMatch(/-q, --quiet +say nothing/);
   });
