@@ -40,7 +40,7 @@ class Visit {
   /** `v1`, `v1beta` or '' as it stood in the URL. */
   readonly version: string;
   /** What the pattern's groups matched, decoded. */
-  params: readonly string[] = [];
+  params: readonly string[] = NONE;
   readonly #search: string;
   #query: URLSearchParams | undefined;
 
@@ -64,11 +64,13 @@ class Visit {
   }
 }
 
+const NONE: readonly string[] = [];
 const VERSION = /^\/(v1beta|v1)(?=\/|$)/;
 
 interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly pattern: RegExp;
+  /** The whole path, or what its groups give the parameters of. */
+  readonly pattern: string | RegExp;
   /** The format whose clients call this; decides the envelope of errors. */
   readonly format?: Format;
   answer(visit: Visit): Promise<Response> | Response;
@@ -88,8 +90,12 @@ export function createApp(
   { routes: management, traces }: AppBooks = { routes: [] },
 ): App {
   const { chat, messages, responses, gemini } = FORMATS;
-  const call = (format: Format) => (visit: Visit) =>
-    traced(visit, () => gateway.answer(callOf(visit, format)));
+  const call = (format: Format) => (visit: Visit) => {
+    const trace = traces?.open(visit.id);
+    const answer = shaped(gateway.answer(callOf(visit, format)), visit);
+    // The same answer; what the client reads of it is kept where traces are.
+    return trace === undefined ? answer : answer.then((reply) => trace.clientReply(reply));
+  };
   const settings = () => deps.settings();
   const countTokens = createTokenCounter(deps);
   const count = (format: Format) => (visit: Visit) => countTokens(countCallOf(visit, format));
@@ -99,26 +105,26 @@ export function createApp(
     return { store: deps.responses, owner: name ?? '', id: visit.params[0] ?? '' };
   };
 
-  /** A pattern is matched against the path without `/v1`, `/v1beta` or a trailing slash. */
+  /** A pattern is for the path without `/v1`, `/v1beta` or a trailing slash. */
   const routes: readonly Route[] = [
-    { method: 'POST', pattern: /^\/chat\/completions$/, format: chat, answer: call(chat) },
-    { method: 'POST', pattern: /^\/messages$/, format: messages, answer: call(messages) },
-    { method: 'POST', pattern: /^\/responses$/, format: responses, answer: call(responses) },
+    { method: 'POST', pattern: '/chat/completions', format: chat, answer: call(chat) },
+    { method: 'POST', pattern: '/messages', format: messages, answer: call(messages) },
+    { method: 'POST', pattern: '/responses', format: responses, answer: call(responses) },
     {
       method: 'POST',
       pattern: /^\/models\/(.+):(generateContent|streamGenerateContent)$/,
       format: gemini,
-      answer: (visit) => traced(visit, () => generate(visit)),
+      answer: call(gemini),
     },
     {
       method: 'POST',
-      pattern: /^\/messages\/count_tokens$/,
+      pattern: '/messages/count_tokens',
       format: messages,
       answer: count(messages),
     },
     {
       method: 'POST',
-      pattern: /^\/responses\/input_tokens$/,
+      pattern: '/responses/input_tokens',
       format: responses,
       answer: count(responses),
     },
@@ -146,24 +152,14 @@ export function createApp(
       format: responses,
       answer: async (visit) => json(await deleteStored(stored(visit))),
     },
-    { method: 'GET', pattern: /^\/models$/, answer: (visit) => listModels(visit) },
+    { method: 'GET', pattern: '/models', answer: (visit) => listModels(visit) },
     { method: 'GET', pattern: /^\/models\/(.+)$/, answer: (visit) => showModel(visit) },
-    { method: 'GET', pattern: /^$/, answer: () => json({ name: 'plexus', version }) },
-    { method: 'GET', pattern: /^\/health$/, answer: (visit) => health(visit) },
-    { method: 'GET', pattern: /^\/ready$/, answer: () => ready() },
+    { method: 'GET', pattern: '', answer: () => json({ name: 'plexus', version }) },
+    { method: 'GET', pattern: '/health', answer: (visit) => health(visit) },
+    { method: 'GET', pattern: '/ready', answer: () => ready() },
     ...management.map((route) => ({ ...route, format: chat })),
   ];
 
-  /** The same answer; what the client reads of it is kept where traces are. */
-  function traced(visit: Visit, answer: () => Promise<Response>): Promise<Response> {
-    const trace = traces?.open(visit.id);
-    return trace === undefined ? answer() : answer().then((reply) => trace.clientReply(reply));
-  }
-  async function generate(visit: Visit): Promise<Response> {
-    const response = await gateway.answer(callOf(visit, gemini));
-    const streams = visit.params[1] === 'streamGenerateContent';
-    return streams && visit.query.get('alt') !== 'sse' ? eventArray(response) : response;
-  }
   function listModels(visit: Visit): Response {
     settings().auth.identify(visit.request.headers, queryKey(visit));
     return json(modelList(settings().config, modelFormat(visit).name, visit.query));
@@ -187,11 +183,11 @@ export function createApp(
     const hasKeys = settings().config.apiKeys.size > 0;
     const origin = request.headers.get('origin');
     if (request.method === 'OPTIONS') return preflight(request, origin, hasKeys);
-    const { route, allow } = findRoute(routes, visit);
+    const route = findRoute(routes, visit);
     let response: Response;
     try {
       if (origin !== null) refuseForeignOrigin(origin, hasKeys);
-      if (route === undefined) throw noRoute(visit, allow);
+      if (route === undefined) throw noRoute(visit, methodsAt(routes, visit));
       response = await route.answer(visit);
     } catch (cause) {
       const error =
@@ -209,16 +205,18 @@ export function createApp(
 }
 
 function callOf(visit: Visit, format: Format): Call {
-  const [model, action] = visit.params;
-  const common = {
-    id: visit.id,
-    request: visit.request,
-    format,
-    clientIp: visit.peer.ip,
-    queryKey: format.name === 'gemini' ? queryKey(visit) : null,
-  };
-  if (model === undefined) return common;
-  return { ...common, fromPath: { model, stream: action === 'streamGenerateContent' } };
+  const { id, request, peer, params } = visit;
+  const clientIp = peer.ip;
+  const [model, action] = params;
+  if (model === undefined) return { id, request, format, clientIp, queryKey: null };
+  const fromPath = { model, stream: action === 'streamGenerateContent' };
+  return { id, request, format, clientIp, queryKey: queryKey(visit), fromPath };
+}
+
+/** Gemini's streams are an array of JSON where nobody asks for events. */
+function shaped(answer: Promise<Response>, visit: Visit): Promise<Response> {
+  const isStream = visit.params[1] === 'streamGenerateContent';
+  return isStream && visit.query.get('alt') !== 'sse' ? answer.then(eventArray) : answer;
 }
 
 function countCallOf(visit: Visit, format: Format): CountCall {
@@ -234,27 +232,36 @@ function queryKey(visit: Visit): string | null {
 
 // ------------------------------------------------------------------------------ finding the way
 
-/** The route for a method and a path, or the methods that the path has. Gives the visit its parameters. */
-function findRoute(
-  routes: readonly Route[],
-  visit: Visit,
-): { route: Route | undefined; allow: readonly string[] } {
+/** The route for a method and a path. Gives the visit its parameters. */
+function findRoute(routes: readonly Route[], visit: Visit): Route | undefined {
   const { method } = visit.request;
   // A HEAD is answered like a GET; the server leaves the body out.
   const wanted = method === 'HEAD' ? 'GET' : method;
-  let allow: Set<string> | undefined;
   for (const route of routes) {
-    const match = route.pattern.exec(visit.path);
-    if (match === null) continue;
-    if (route.method === wanted) {
-      if (match.length > 1) visit.params = match.slice(1).map(decode);
-      return { route, allow: [] };
+    if (route.method !== wanted) continue;
+    const { pattern } = route;
+    if (typeof pattern === 'string') {
+      if (pattern === visit.path) return route;
+      continue;
     }
-    allow ??= new Set();
-    allow.add(route.method);
-    if (route.method === 'GET') allow.add('HEAD');
+    const match = pattern.exec(visit.path);
+    if (match === null) continue;
+    if (match.length > 1) visit.params = match.slice(1).map(decode);
+    return route;
   }
-  return { route: undefined, allow: [...(allow ?? [])] };
+  return undefined;
+}
+
+/** The methods that a path has. */
+function methodsAt(routes: readonly Route[], { path }: Visit): string[] {
+  const methods = new Set<string>();
+  for (const { method, pattern } of routes) {
+    const isHere = typeof pattern === 'string' ? pattern === path : pattern.test(path);
+    if (!isHere) continue;
+    methods.add(method);
+    if (method === 'GET') methods.add('HEAD');
+  }
+  return [...methods];
 }
 
 function decode(part: string): string {

@@ -7,29 +7,44 @@ import type { JsonObject } from './json.ts';
 import type { Ledger } from './ledger.ts';
 import type { Route, Target } from './resolve.ts';
 import { keepAnswer } from './responses-store/keep-answer.ts';
-import { clientPath, hasReferences, resolveReferences } from './responses-store/references.ts';
+import {
+  clientPath,
+  hasReferences,
+  type References,
+  resolveReferences,
+} from './responses-store/references.ts';
 import { spellLosses } from './transform/losses.ts';
 
 /** What a body that refers to something holds somewhere; most bodies need no closer look. */
 const SIGNS = ['"previous_response_id"', '"item_reference"', '"conversation"', '"prompt"'];
 
-/** Looks up what the request refers to. Nothing to do for most. */
-export async function findReferences(exchange: Exchange): Promise<void> {
-  const { call, body, deps, owner } = exchange;
-  if (call.format.name !== 'responses') return;
-  if (!SIGNS.some((sign) => body.bytes.includes(sign)) || !hasReferences(body.json)) return;
+/** Looks up what the request refers to. Nothing to do, and no promise, for most. */
+export function findReferences(exchange: Exchange): Promise<void> | undefined {
+  const { call, body } = exchange;
+  if (call.format.name !== 'responses') return undefined;
+  if (!SIGNS.some((sign) => body.bytes.includes(sign)) || !hasReferences(body.json)) {
+    return undefined;
+  }
+  return lookUp(exchange);
+}
+
+async function lookUp(exchange: Exchange): Promise<void> {
+  const { body, deps, owner } = exchange;
   const { envelope, responses: store } = deps;
   exchange.references = await resolveReferences(body.json, { store, owner, envelope });
 }
 
 /**
- * The targets that can answer: where something is not kept here, those that may know it themselves;
+ * The route with the targets that can answer: where something is not kept here, those that may know it themselves;
  * else the one that does comes first.
  * @throws GatewayError OpenAI's own, when nobody can know what is referred to
  */
-export function knowingTargets({ references }: Exchange, { targets }: Route): readonly Target[] {
-  if (references === undefined) return targets;
-  const { home, missing } = references;
+export function knowingRoute<T extends Route>({ references }: Exchange, route: T): T {
+  if (references === undefined) return route;
+  return { ...route, targets: knowingTargets(references, route) };
+}
+
+function knowingTargets({ home, missing }: References, { targets }: Route): readonly Target[] {
   if (missing !== undefined) {
     const knowing = targets.filter(({ format }) => format === 'responses');
     if (knowing.length === 0) throw missing;

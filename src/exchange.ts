@@ -12,7 +12,7 @@ import type { Steering } from './health/steering.ts';
 import type { JsonObject } from './json.ts';
 import { Ledger } from './ledger.ts';
 import type { Concurrency } from './limits/concurrency.ts';
-import type { Interruption } from './limits/interruption.ts';
+import type { Interruption, OpenRequests } from './limits/interruption.ts';
 import type { KeyLimits } from './limits/key-limits.ts';
 import type { Log } from './log.ts';
 import type { FetchMedia } from './media/fetch-media.ts';
@@ -64,8 +64,13 @@ export interface GatewayDeps {
 export interface Settings {
   readonly config: Config;
   readonly auth: Authenticator;
-  /** The chain of hooks for a client's format and a target. */
-  chain(client: Format, target: Format, provider: ProviderConfig, model: string): Promise<Chain>;
+  /** The chain of hooks for a client's format and a target; a promise only until it is made. */
+  chain(
+    client: Format,
+    target: Format,
+    provider: ProviderConfig,
+    model: string,
+  ): Chain | Promise<Chain>;
   /** Headers for a format at a provider, without those of a single request; made once, frozen. */
   headers(
     provider: ProviderConfig,
@@ -86,6 +91,12 @@ export interface Call {
   readonly queryKey: string | null;
 }
 
+/** What is known of a request before its body. */
+export type Begun = Pick<
+  Exchange,
+  'call' | 'deps' | 'settings' | 'record' | 'interruption' | 'concurrency' | 'running'
+>;
+
 /** A request on its way. What only some requests need is made when it is asked for. */
 export class Exchange {
   readonly call: Call;
@@ -100,6 +111,8 @@ export class Exchange {
   readonly interruption: Interruption;
   /** Places at providers. */
   readonly concurrency: Concurrency;
+  /** This one and all others. */
+  readonly running: OpenRequests;
   /** What the client's side could not carry. */
   readonly ledger = new Ledger();
   /** The body in the middle language, once a target needed it; attempts share it and never edit it. */
@@ -114,29 +127,17 @@ export class Exchange {
   references: References | undefined = undefined;
   #client: ClientSide | undefined;
 
-  constructor(
-    init: Pick<
-      Exchange,
-      | 'call'
-      | 'deps'
-      | 'settings'
-      | 'record'
-      | 'body'
-      | 'model'
-      | 'stream'
-      | 'interruption'
-      | 'concurrency'
-    >,
-  ) {
-    this.call = init.call;
-    this.deps = init.deps;
-    this.settings = init.settings;
-    this.record = init.record;
-    this.body = init.body;
-    this.model = init.model;
-    this.stream = init.stream;
-    this.interruption = init.interruption;
-    this.concurrency = init.concurrency;
+  constructor(begun: Begun, body: RequestBody, model: string, stream: boolean) {
+    this.call = begun.call;
+    this.deps = begun.deps;
+    this.settings = begun.settings;
+    this.record = begun.record;
+    this.interruption = begun.interruption;
+    this.concurrency = begun.concurrency;
+    this.running = begun.running;
+    this.body = body;
+    this.model = model;
+    this.stream = stream;
   }
 
   /** The body as replies repeat it: what is not kept must not be said to be. */

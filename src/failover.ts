@@ -3,10 +3,12 @@
  * sees one answer, of one target. When no other target is left, the last one is asked again, but only
  * after a failure that may pass at once and a wait that a client does not notice.
  */
-import { runAttempt } from './attempt.ts';
+import type { AttemptOptions } from './attempt/attempt.ts';
+import { runAttempt } from './attempt/run.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { SteeredRoute } from './health/steering.ts';
+import type { Leave } from './limits/gate.ts';
 import type { Target } from './resolve.ts';
 
 /** @throws GatewayError what the client is to be told when no target answered */
@@ -57,7 +59,7 @@ function takeNext(left: Target[], { concurrency }: Exchange): Target | undefined
   return left.splice(Math.max(0, free), 1)[0];
 }
 
-async function attemptOne(
+function attemptOne(
   exchange: Exchange,
   target: Target,
   startedAt: number,
@@ -66,12 +68,22 @@ async function attemptOne(
   const { concurrency, interruption, settings } = exchange;
   const { queue } = settings.config.resilience;
   const place = concurrency.atProvider(target.provider, queue, interruption);
-  const leave = place === undefined ? undefined : await place;
+  if (place !== undefined) return attemptInPlace(exchange, { target, isLast, startedAt }, place);
+  exchange.attempts += 1;
+  return runAttempt(exchange, { target, isLast, startedAt, onEnd: undefined });
+}
+
+async function attemptInPlace(
+  exchange: Exchange,
+  options: Omit<AttemptOptions, 'onEnd'>,
+  place: Promise<Leave>,
+): Promise<Response> {
+  const leave = await place;
   exchange.attempts += 1;
   try {
-    return await runAttempt(exchange, { target, isLast, startedAt, onEnd: leave });
+    return await runAttempt(exchange, { ...options, onEnd: leave });
   } catch (cause) {
-    leave?.();
+    leave();
     throw cause;
   }
 }

@@ -4,9 +4,9 @@
  *   client ─► server.ts ─► answer() ─┬─ who calls                 auth.ts
  *                                    ├─ what is asked             request-body.ts
  *                                    ├─ where it may go           resolve.ts
- *                                    └─ attempt, next, attempt …  failover.ts ─ attempt.ts
- *                                         same format: bytes      passthrough.ts
- *                                         else: llms hooks        transform/chain.ts ─ formats/*
+ *                                    └─ attempt, next, attempt …  failover.ts ─ attempt/run.ts
+ *                                         same format: bytes      attempt/by-bytes.ts
+ *                                         else: llms hooks        attempt/by-hooks.ts ─ transform/chain.ts ─ formats/*
  *                                         send                    upstream.ts
  *                                         the head is held back   hold.ts
  *                                         watched to its end      watch.ts ─► usage record
@@ -16,22 +16,29 @@
  */
 import type { Identity } from './auth.ts';
 import type { ApiKeyConfig } from './config/config.ts';
-import { findReferences, knowingTargets } from './earlier-answers.ts';
+import { findReferences, knowingRoute } from './earlier-answers.ts';
 import { GatewayError } from './errors.ts';
-import { type Call, Exchange, type GatewayDeps, type Settings } from './exchange.ts';
+import { type Begun, type Call, Exchange, type GatewayDeps, type Settings } from './exchange.ts';
 import { attemptAll, toGatewayError } from './failover.ts';
 import type { Format } from './formats/format.ts';
+import { gather } from './gather.ts';
 import type { SteeredRoute } from './health/steering.ts';
 import { inTime } from './late-answer.ts';
 import { Concurrency } from './limits/concurrency.ts';
 import type { Leave } from './limits/gate.ts';
-import { OpenRequests, shuttingDown } from './limits/interruption.ts';
+import { type Interruption, OpenRequests, shuttingDown } from './limits/interruption.ts';
 import { KeyLimits } from './limits/key-limits.ts';
-import { bodyModel, bodyStream, readRequestBody } from './request-body.ts';
+import { bodyModel, bodyStream, type RequestBody, readRequestBody } from './request-body.ts';
 import { resolve, type World } from './resolve.ts';
-import type { Usage } from './unified.ts';
-import { priceOf } from './usage/price.ts';
-import { openRecord } from './usage/record.ts';
+import type { FormatName, Usage } from './unified.ts';
+import { type Cost, priceOf } from './usage/price.ts';
+import {
+  type Clock,
+  type OpenRecord,
+  openRecord,
+  type RecordBuilder,
+  type UsageRecord,
+} from './usage/record.ts';
 
 export interface Gateway {
   /** Answers a call of one of the four formats; never throws. */
@@ -57,63 +64,107 @@ export function createGateway(deps: GatewayDeps): Gateway {
     namedUntil: (provider, model) => deps.cooldowns.namedUntil(provider, model),
     now: () => deps.clock.now(),
   };
-
+  const house: House = { deps, open, concurrency, keyLimits, world };
   return {
-    async answer(call) {
-      const settings = deps.settings();
-      const interruption = open.open(call.request.signal);
-      /** Gives back the request's place, where places are limited. */
-      let leave: Leave | undefined;
-      const record = openRecord({
-        id: call.id,
-        clock: deps.clock,
-        clientIp: call.clientIp,
-        clientFormat: call.format.name,
-        price: (usage, provider, model) => price(settings, usage, provider, model),
-        onClose: (closed) => {
-          interruption.end();
-          leave?.();
-          keyLimits.count(closed);
-          deps.onRecord(closed);
-        },
-      });
-      const failed = (cause: unknown, status?: number): GatewayError => {
-        const error = interruption.reason ?? toGatewayError(cause, deps.log);
-        const { kind, message } = error;
-        const outcome =
-          kind === 'client_left' ? 'cancelled' : kind === 'upstream_timeout' ? 'timeout' : 'error';
-        record.close({ outcome, status: status ?? error.status, error: message });
-        return error;
-      };
-      /** Set once it is known who calls. */
-      let key: ApiKeyConfig | undefined;
-      const told = (reply: Response) => keyLimits.tell(reply, key, call.format.name);
-      try {
-        const identity = settings.auth.identify(call.request.headers, call.queryKey);
-        key = identity.key;
-        if (identity.name !== undefined) record.note({ apiKey: identity.name });
-        const place = concurrency.admit(settings.config, key, interruption);
-        if (place !== undefined) leave = await place;
-        const own = { call, deps, settings, record, interruption, concurrency };
-        const exchange = await openExchange(own, identity);
-        const admitted = keyLimits.admit(key);
-        if (admitted !== undefined) await admitted;
-        const found = routeOf(exchange, identity);
-        const route = { ...found, targets: knowingTargets(exchange, found) };
-        const answer = attemptAll(exchange, route);
-        if (!exchange.stream) return told(await answer);
-        return told(await inTime(exchange, answer, (cause) => failed(cause, 200)));
-      } catch (cause) {
-        return told(errorReply(failed(cause), call.format, call.id));
-      }
-    },
+    answer: (call) => new Turn(house, call).answer(),
     interrupt: () => open.close(shuttingDown()),
   };
+}
 
-  function routeOf(exchange: Exchange, identity: Identity): SteeredRoute {
-    const { settings, model, call, body } = exchange;
+/** What all requests share. */
+interface House {
+  readonly deps: GatewayDeps;
+  readonly open: OpenRequests;
+  readonly concurrency: Concurrency;
+  readonly keyLimits: KeyLimits;
+  readonly world: World;
+}
+
+/** One call from its arrival to its reply. */
+class Turn implements Begun, OpenRecord {
+  readonly call: Call;
+  readonly deps: GatewayDeps;
+  readonly settings: Settings;
+  readonly interruption: Interruption;
+  readonly concurrency: Concurrency;
+  readonly running: OpenRequests;
+  readonly record: RecordBuilder;
+  readonly #house: House;
+  /** Gives back the request's place, where places are limited. */
+  #leave: Leave | undefined;
+  /** Set once it is known who calls. */
+  #key: ApiKeyConfig | undefined;
+  /** Set once it is known what is asked. */
+  #exchange: Exchange | undefined;
+
+  constructor(house: House, call: Call) {
+    this.#house = house;
+    this.call = call;
+    this.deps = house.deps;
+    this.concurrency = house.concurrency;
+    this.running = house.open;
+    this.settings = house.deps.settings();
+    this.interruption = house.open.open(call.request.signal);
+    this.record = openRecord(this);
+  }
+
+  /** Never throws. */
+  async answer(): Promise<Response> {
+    const { call, settings, record, interruption, concurrency } = this;
+    try {
+      const identity = settings.auth.identify(call.request.headers, call.queryKey);
+      const { key, name } = identity;
+      this.#key = key;
+      if (name !== undefined) record.note({ apiKey: name });
+      const place = concurrency.admit(settings.config, key, interruption);
+      if (place !== undefined) this.#leave = await place;
+      const body = await readRequestBody(call.request, this.#maxBytes());
+      await gather(this.running.size);
+      const exchange = this.#asked(body, identity);
+      const references = findReferences(exchange);
+      if (references !== undefined) await references;
+      const admitted = this.#house.keyLimits.admit(key);
+      if (admitted !== undefined) await admitted;
+      const answer = attemptAll(exchange, knowingRoute(exchange, this.#route(exchange, identity)));
+      if (!exchange.stream) return this.#told(await answer);
+      return this.#told(await inTime(exchange, answer, (cause) => this.#failed(cause, 200)));
+    } catch (cause) {
+      return this.#told(errorReply(this.#failed(cause), call.format, call.id));
+    }
+  }
+
+  /** What is asked, and whether it may be. */
+  #asked(body: RequestBody, identity: Identity): Exchange {
+    const { call, deps, record } = this;
+    deps.traces?.of(call.id)?.clientRequest(call.request, body.bytes);
+    const model = call.fromPath?.model ?? bodyModel(body);
+    const stream = call.fromPath?.stream ?? bodyStream(body);
+    const exchange = new Exchange(this, body, model, stream);
+    this.#exchange = exchange;
+    record.note({ alias: model, streaming: stream, ledger: exchange.ledger });
+    if (!identity.mayUse(model)) {
+      throw new GatewayError('forbidden', `This API key may not use the model "${model}".`, {
+        field: 'model',
+      });
+    }
+    exchange.owner = identity.name ?? '';
+    return exchange;
+  }
+
+  #maxBytes(): number {
+    const { maxBodyBytes } = this.settings.config.server;
+    const isMessages = this.call.format.name === 'messages';
+    return isMessages ? Math.min(maxBodyBytes, MESSAGES_MAX_BYTES) : maxBodyBytes;
+  }
+
+  #route(exchange: Exchange, identity: Identity): SteeredRoute {
+    const { settings, call } = this;
     const { config } = settings;
-    if (!deps.steering) return resolve(config, model, call.format.name, world);
+    const { world, deps } = this.#house;
+    const { model, body } = exchange;
+    if (!deps.steering?.concerns(config, model)) {
+      return resolve(config, model, call.format.name, world);
+    }
     return deps.steering.route(config, world, {
       model,
       format: call.format.name,
@@ -123,43 +174,58 @@ export function createGateway(deps: GatewayDeps): Gateway {
       inputTokens: () => exchange.client.estimateInput(),
     });
   }
-}
 
-/** What is asked. */
-async function openExchange(own: Own, identity: Identity): Promise<Exchange> {
-  const { call, settings, record } = own;
-  const limit = settings.config.server.maxBodyBytes;
-  const maxBytes = call.format.name === 'messages' ? Math.min(limit, MESSAGES_MAX_BYTES) : limit;
-  const body = await readRequestBody(call.request, maxBytes);
-  own.deps.traces?.of(call.id)?.clientRequest(call.request, body.bytes);
-  const model = call.fromPath?.model ?? bodyModel(body);
-  const stream = call.fromPath?.stream ?? bodyStream(body);
-  const exchange = new Exchange({ ...own, body, model, stream });
-  record.note({
-    alias: model,
-    streaming: stream,
-    ledger: exchange.ledger,
-    estimateInput: () => exchange.client.estimateInput(),
-  });
-  if (!identity.mayUse(model)) {
-    throw new GatewayError('forbidden', `This API key may not use the model "${model}".`, {
-      field: 'model',
-    });
+  /** The reply with what it says of the key's limits. */
+  #told(reply: Response): Response {
+    return this.#house.keyLimits.tell(reply, this.#key, this.call.format.name);
   }
-  exchange.owner = identity.name ?? '';
-  await findReferences(exchange);
-  return exchange;
-}
 
-/** What is known of a request before its body. */
-type Own = Pick<Exchange, 'call' | 'deps' | 'settings' | 'record' | 'interruption' | 'concurrency'>;
+  /** Closes the record of a request that has failed. */
+  #failed(cause: unknown, status?: number): GatewayError {
+    const error = this.interruption.reason ?? toGatewayError(cause, this.deps.log);
+    const { kind, message } = error;
+    const outcome =
+      kind === 'client_left' ? 'cancelled' : kind === 'upstream_timeout' ? 'timeout' : 'error';
+    this.record.close({ outcome, status: status ?? error.status, error: message });
+    return error;
+  }
+
+  // ---------------------------------------------------------------------------- for the record
+
+  get id(): string {
+    return this.call.id;
+  }
+
+  get clock(): Clock {
+    return this.deps.clock;
+  }
+
+  get clientIp(): string | null {
+    return this.call.clientIp;
+  }
+
+  get clientFormat(): FormatName {
+    return this.call.format.name;
+  }
+
+  price(usage: Usage, provider: string, model: string): Cost | null {
+    return priceOf(usage, { provider, model, config: this.settings.config });
+  }
+
+  estimateInput(): number {
+    return this.#exchange?.client.estimateInput() ?? 0;
+  }
+
+  onClose(closed: UsageRecord): void {
+    this.interruption.end();
+    this.#leave?.();
+    this.#house.keyLimits.count(closed);
+    this.deps.onRecord(closed);
+  }
+}
 
 /** Anthropic's own bound of a Messages request (docs: API errors, request_too_large). */
 const MESSAGES_MAX_BYTES = 32 * 1024 * 1024;
-
-function price(settings: Settings, usage: Usage, provider: string, model: string) {
-  return priceOf(usage, { provider, model, config: settings.config });
-}
 
 /** An error as a reply in the client's own envelope. */
 export function errorReply(error: GatewayError, format: Format, requestId: string): Response {

@@ -393,8 +393,9 @@ function fetchPublicMedia(): FetchMedia {
 
 /** A prefix and 32 random hexadecimal digits. */
 function newId(prefix: string): string {
-  return prefix + crypto.randomUUID().replaceAll('-', '');
+  return prefix + crypto.getRandomValues(ID_BYTES).toHex();
 }
+const ID_BYTES = new Uint8Array(16);
 
 function peerOf(request: Request, from: Peer | RequestServer | undefined): Peer {
   if (from === undefined) return { ip: null, isUnknown: true };

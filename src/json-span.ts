@@ -135,7 +135,7 @@ function keyAmong(
   end: number,
 ): string | undefined {
   for (const key of keys) if (isKeyAt(key, bytes, start, end)) return key;
-  if (!bytes.subarray(start, end).includes(BACKSLASH)) return undefined;
+  if (!hasEscape(bytes, start, end)) return undefined;
   try {
     const key = String(JSON.parse(`"${bytes.toString('utf8', start, end)}"`));
     return keys.includes(key) ? key : undefined;
@@ -143,6 +143,11 @@ function keyAmong(
     // No JSON at all; whoever parses the body will say so.
     return undefined;
   }
+}
+
+function hasEscape(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) if (bytes[i] === BACKSLASH) return true;
+  return false;
 }
 
 /** Compares in place: most keys are of another length, and none needs a string of its own. */
@@ -154,14 +159,19 @@ function isKeyAt(key: string, bytes: Buffer, start: number, end: number): boolea
   return true;
 }
 
-/** The bytes with some spans replaced. */
+/** The bytes with some spans replaced; one copy of them, whatever their number. */
 export function splice(bytes: Buffer, edits: readonly (Span & { with: string })[]): Buffer {
-  const parts: Buffer[] = [];
+  const inOrder = edits.length < 2 ? edits : edits.toSorted((a, b) => a.start - b.start);
+  let length = bytes.length;
+  for (const edit of inOrder) length += Buffer.byteLength(edit.with) - (edit.end - edit.start);
+  const out = Buffer.allocUnsafe(length);
   let from = 0;
-  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-    parts.push(bytes.subarray(from, edit.start), Buffer.from(edit.with, 'utf8'));
+  let at = 0;
+  for (const edit of inOrder) {
+    at += bytes.copy(out, at, from, edit.start);
+    at += out.write(edit.with, at);
     from = edit.end;
   }
-  parts.push(bytes.subarray(from));
-  return Buffer.concat(parts);
+  bytes.copy(out, at, from);
+  return out;
 }

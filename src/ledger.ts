@@ -4,32 +4,33 @@
  * a hundred thousand unknown fields gets a list that people can still read.
  */
 export class Ledger {
-  /** Paths of what was left out. */
-  readonly dropped: string[] = [];
+  /** Paths of what was left out. A list of its own is made with the first: most requests lose nothing. */
+  dropped: readonly string[] = NONE;
   /** Paths of what was carried in another form, with what became of it. */
-  readonly approximated: string[] = [];
-  /** What is in either list; made with the first entry. */
+  approximated: readonly string[] = NONE;
+  /** What is in either list. */
   #known: Set<string> | undefined;
 
   /** The field at `path` could not be carried; a path covers everything below it. */
   drop(path: string): void {
-    this.#add(this.dropped, path);
+    this.dropped = this.#with(this.dropped, path);
   }
 
   /** The field at `path` was carried as something near, e.g. an effort as a token budget. */
   approximate(path: string, as: string): void {
     const entry = `${path} (${as})`;
     // No path ends like that, so the two kinds share a set.
-    this.#add(this.approximated, entry);
+    this.approximated = this.#with(this.approximated, entry);
   }
 
   /** Gives every path another spelling, or several. */
   respell(spell: (path: string) => readonly string[]): void {
-    if (this.dropped.length + this.approximated.length === 0) return;
+    const { dropped, approximated } = this;
+    if (dropped.length + approximated.length === 0) return;
     this.#known = undefined;
-    const dropped = this.dropped.splice(0);
+    this.dropped = NONE;
+    this.approximated = NONE;
     for (const path of dropped.flatMap(spell)) this.drop(path);
-    const approximated = this.approximated.splice(0);
     for (const entry of approximated) {
       const end = entry.indexOf(' (');
       for (const path of spell(entry.slice(0, end))) {
@@ -40,19 +41,19 @@ export class Ledger {
 
   /** What was reported as dropped was carried after all. */
   keep(path: string): void {
-    const at = this.dropped.indexOf(path);
-    if (at < 0) return;
-    this.dropped.splice(at, 1);
+    if (!this.dropped.includes(path)) return;
+    this.dropped = this.dropped.filter((one) => one !== path);
     this.#known?.delete(path);
   }
 
-  #add(list: string[], entry: string): void {
+  #with(list: readonly string[], entry: string): readonly string[] {
     this.#known ??= new Set();
-    if (this.#known.has(entry)) return;
+    if (this.#known.has(entry)) return list;
     this.#known.add(entry);
-    if (list.length < MAX_ENTRIES) list.push(entry);
-    else list[MAX_ENTRIES] = 'and more';
+    if (list.length < MAX_ENTRIES) return [...list, entry];
+    return list.length === MAX_ENTRIES ? [...list, 'and more'] : list;
   }
 }
 
+const NONE: readonly string[] = [];
 const MAX_ENTRIES = 1000;

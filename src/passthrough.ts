@@ -77,16 +77,21 @@ export function passthroughReply(
   return span ? splice(bytes, [{ ...span, with: JSON.stringify(model) }]) : bytes;
 }
 
+/** As bytes: a search for text costs twenty times as much. */
+const MODEL_KEY = Buffer.from('"model"');
+const MODEL_VERSION_KEY = Buffer.from('"modelVersion"');
+const COLON = 58;
+
 /**
  * Where the value stands when key and value are written closely and the key stands nowhere else: two
  * searches instead of a look at every top-level key (measured: 0.4 µs instead of 2.4 µs).
  */
 function soleSpan(bytes: Buffer, key: string, name: string): Span | undefined {
-  const quoted = `"${key}":`;
+  const quoted = key === 'model' ? MODEL_KEY : MODEL_VERSION_KEY;
   const at = bytes.indexOf(quoted);
-  if (at < 0 || bytes.indexOf(`"${key}"`, at + 1) >= 0) return undefined;
+  const start = at + quoted.length + 1;
+  if (at < 0 || bytes[start - 1] !== COLON || bytes.indexOf(quoted, start) >= 0) return undefined;
   const value = JSON.stringify(name);
-  const start = at + quoted.length;
   const end = start + Buffer.byteLength(value);
   return bytes.toString('utf8', start, end) === value ? { start, end } : undefined;
 }

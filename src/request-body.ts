@@ -76,12 +76,17 @@ const UNPACK: Readonly<Record<string, Unpack>> = {
  * @param maxBytes bound of the body as it arrives and after unpacking
  * @throws GatewayError `too_large`, or `invalid_request` for a coding that is not known or damaged
  */
-export async function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
+export function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
   const { headers } = request;
   const length = headers.get('content-length');
-  const bytes = await readBytes(request, length === null ? undefined : Number(length), maxBytes);
+  const packed = readBytes(request, length === null ? undefined : Number(length), maxBytes);
   const coding = headers.get('content-encoding');
-  return new RequestBody(coding === null ? bytes : await unpack(bytes, coding, maxBytes));
+  if (coding === null) return packed.then(bodyOf);
+  return packed.then((bytes) => unpack(bytes, coding, maxBytes)).then(bodyOf);
+}
+
+function bodyOf(bytes: Buffer): RequestBody {
+  return new RequestBody(bytes);
 }
 
 async function unpack(packed: Buffer, codings: string, maxBytes: number): Promise<Buffer> {

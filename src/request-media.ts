@@ -1,7 +1,8 @@
 /** `server.fetchMedia`, seen from an attempt: between the client's request and the provider's. */
 import { ownPath } from './earlier-answers.ts';
 import type { Exchange } from './exchange.ts';
-import type { Format, ProviderContext } from './formats/format.ts';
+import type { Format } from './formats/format.ts';
+import type { Ledger } from './ledger.ts';
 import { inlineMedia } from './media/inline-media.ts';
 import type { Chain } from './transform/chain.ts';
 import type { UnifiedChatRequest } from './unified.ts';
@@ -11,7 +12,7 @@ import type { Watch } from './watch.ts';
 export interface MediaAttempt {
   readonly exchange: Exchange;
   readonly format: Format;
-  readonly context: ProviderContext;
+  readonly ledger: Ledger;
   readonly controller: AbortController;
   readonly watch: Watch;
 }
@@ -24,7 +25,7 @@ export interface MediaAttempt {
 export async function withMedia(
   request: UnifiedChatRequest,
   { inlineOnly }: Chain,
-  { exchange, format, context, controller, watch }: MediaAttempt,
+  { exchange, format, ledger, controller, watch }: MediaAttempt,
 ): Promise<UnifiedChatRequest> {
   const { deps, settings } = exchange;
   const { fetchMedia } = deps;
@@ -37,7 +38,7 @@ export async function withMedia(
     inlineOnly,
     fetchMedia,
     fetched: exchange.fetched,
-    ledger: context.ledger,
+    ledger,
     signal: controller.signal,
     spell: (path) => ownPath(exchange, path),
   });

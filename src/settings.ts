@@ -16,7 +16,7 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
     files.set(name, transformer);
   }
   const registry = createRegistry(files, effects);
-  const chains = new Map<string, Promise<Chain>>();
+  const chains = new Map<string, Chain | Promise<Chain>>();
   const headers = new Map<string, Readonly<Record<string, string>>>();
 
   async function makeChain(
@@ -37,7 +37,10 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
       const key = `${client.name} ${target.name} ${provider.name} ${own}`;
       const known = chains.get(key);
       if (known) return known;
-      const made = makeChain(client, target, provider, own);
+      const made = makeChain(client, target, provider, own).then((chain) => {
+        chains.set(key, chain);
+        return chain;
+      });
       chains.set(key, made);
       return made;
     },

@@ -18,7 +18,7 @@ export interface UpstreamRequest {
   body: string | Uint8Array;
   signal: AbortSignal;
   /** HTTP proxy; `false` ignores those of the environment. */
-  proxy?: string | false;
+  proxy?: string | false | undefined;
 }
 export type Send = (request: UpstreamRequest) => Promise<Response>;
 

@@ -3,48 +3,68 @@
  * more than anything else that is done for a small request (measured: 1.5 µs of 10).
  */
 
-/** Called at each tick; gives true when it wants no further one. */
-type Check = () => boolean;
+/** What the tick looks at; the object itself is kept, so that watching it makes no other. */
+export interface Watched {
+  /** Called at each tick; gives true when it wants no further one. */
+  tick(): boolean;
+}
 
 const TICK_MS = 250;
-const checks = new Set<Check>();
+const watched = new Set<Watched>();
 let ticker: ReturnType<typeof setInterval> | undefined;
 
 /**
- * Calls `check` every quarter of a second until it gives true or the returned function is called.
- * The tick itself runs only while something is watched, and keeps no process alive.
+ * Looks at `one` every quarter of a second until it wants no more or `unwatch` is called. The tick
+ * itself runs only while something is watched, and keeps no process alive.
  */
-export function watchCoarsely(check: Check): () => void {
-  checks.add(check);
+export function watchCoarsely(one: Watched): void {
+  watched.add(one);
   if (ticker === undefined) {
     ticker = setInterval(tick, TICK_MS);
     ticker.unref();
   }
-  return () => checks.delete(check);
+}
+
+export function unwatch(one: Watched): void {
+  watched.delete(one);
 }
 
 function tick(): void {
-  if (checks.size === 0) {
+  if (watched.size === 0) {
     clearInterval(ticker);
     ticker = undefined;
     return;
   }
-  for (const check of checks) if (check()) checks.delete(check);
+  for (const one of watched) if (one.tick()) watched.delete(one);
 }
 
 /** Times below this get a timer of their own; the coarse tick would be too late for them. */
 export const COARSE_MS = 2000;
 
-/** Calls `act` after `ms`, or up to a tick later where `ms` is long; the returned function prevents it. */
-export function after(ms: number, act: () => void): () => void {
-  if (ms < COARSE_MS) {
-    const timer = setTimeout(act, ms);
-    return () => clearTimeout(timer);
+/** A time that is seldom reached. */
+export class Deadline implements Watched {
+  readonly #due: number;
+  readonly #act: () => void;
+  /** Set where the time is short. */
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Calls `act` after `ms`, or up to a tick later where `ms` is long. */
+  constructor(ms: number, act: () => void) {
+    this.#due = performance.now() + ms;
+    this.#act = act;
+    if (ms < COARSE_MS) this.#timer = setTimeout(act, ms);
+    else watchCoarsely(this);
   }
-  const due = performance.now() + ms;
-  return watchCoarsely(() => {
-    if (performance.now() < due) return false;
-    act();
+
+  /** It is over before its time. */
+  cancel(): void {
+    if (this.#timer === undefined) unwatch(this);
+    else clearTimeout(this.#timer);
+  }
+
+  tick(): boolean {
+    if (performance.now() < this.#due) return false;
+    this.#act();
     return true;
-  });
+  }
 }

@@ -7,7 +7,7 @@ import { GatewayError } from './errors.ts';
 import { faultError } from './transform/fault-error.ts';
 import type { UnifiedChunk } from './unified.ts';
 import type { Meter } from './usage/meter.ts';
-import { COARSE_MS, watchCoarsely } from './watch-timer.ts';
+import { COARSE_MS, unwatch, type Watched, watchCoarsely } from './watch-timer.ts';
 
 /** How an answer ended. */
 export type AnswerEnd =
@@ -22,6 +22,8 @@ export interface WatchOptions {
   /** Ends the upstream leg. */
   controller: AbortController;
   monotonic(): number;
+  /** Whether the provider takes connections; asked only after `connecting`. */
+  probe?(timeoutMs: number): Promise<boolean>;
   /** Called exactly once. */
   onEnd(end: AnswerEnd): void;
 }
@@ -31,18 +33,18 @@ function isProgress(chunk: UnifiedChunk): boolean {
   return chunk.type !== 'idle' && chunk.type !== 'start';
 }
 
-export class Watch {
+export class Watch implements Watched {
   readonly #options: WatchOptions;
-  /** Stops the timer that runs while the upstream owes something. */
-  #stopTimer: () => void;
+  /** Runs while the upstream owes something, where the limit is short; else the coarse tick looks. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the upstream began to owe progress. */
   #since: number;
   /** True while somebody waits for the upstream; a client that does not read is not its fault. */
   #waiting = true;
   #limitMs: number;
   #ended = false;
-  /** Asks whether the provider takes connections; cleared once headers came, or it was asked. */
-  #probe: ((timeoutMs: number) => Promise<boolean>) | undefined;
+  /** True until headers came, or the provider was asked whether it takes connections. */
+  #isConnecting = false;
   /** True while a probe is under way whose outcome still matters. */
   #isProbing = false;
   /** Set when this watch gave up on the upstream. */
@@ -52,7 +54,7 @@ export class Watch {
     this.#options = options;
     this.#since = options.monotonic();
     this.#limitMs = options.timeouts.firstOutputMs;
-    this.#stopTimer = this.#startTimer();
+    this.#startTimer();
   }
 
   get ended(): boolean {
@@ -67,13 +69,13 @@ export class Watch {
    * The request goes out. Fetch does not tell a connection that does not stand from an answer that
    * takes its time: after half of the time for connecting `probe` is asked.
    */
-  connecting(probe: (timeoutMs: number) => Promise<boolean>): void {
-    this.#probe = probe;
+  connecting(): void {
+    this.#isConnecting = true;
   }
 
   /** Headers came. */
   connected(): void {
-    this.#probe = undefined;
+    this.#isConnecting = false;
     this.#isProbing = false;
   }
 
@@ -117,7 +119,7 @@ export class Watch {
     if (stallMs === this.#limitMs) return;
     this.#limitMs = stallMs;
     this.#stopTimer();
-    if (!this.#ended) this.#stopTimer = this.#startTimer();
+    if (!this.#ended) this.#startTimer();
   }
 
   /** The request must end before its time: its upstream is let go. */
@@ -141,26 +143,35 @@ export class Watch {
     this.#stopTimer();
   }
 
-  #startTimer(): () => void {
+  #startTimer(): void {
     const limit = this.#limitMs;
-    if (!Number.isFinite(limit) || limit <= 0) return () => undefined;
-    if (limit >= COARSE_MS) return watchCoarsely(() => this.#check() <= 0);
-    let timer: ReturnType<typeof setTimeout>;
-    const arm = (ms: number): void => {
-      timer = setTimeout(() => {
-        const left = this.#check();
-        if (left > 0) arm(left);
-      }, ms);
-    };
-    arm(Math.min(limit, this.#options.timeouts.connectMs / 2));
-    return () => clearTimeout(timer);
+    if (!Number.isFinite(limit) || limit <= 0) return;
+    if (limit >= COARSE_MS) watchCoarsely(this);
+    else this.#arm(Math.min(limit, this.#options.timeouts.connectMs / 2));
+  }
+
+  #arm(ms: number): void {
+    this.#timer = setTimeout(() => {
+      const left = this.#check();
+      if (left > 0) this.#arm(left);
+    }, ms);
+  }
+
+  #stopTimer(): void {
+    unwatch(this);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+  }
+
+  /** The coarse tick looks. */
+  tick(): boolean {
+    return this.#check() <= 0;
   }
 
   /** Milliseconds that the upstream still has; gives up on it when there are none. */
   #check(): number {
-    const { monotonic, controller, provider } = this.#options;
-    const silent = this.#waiting ? monotonic() - this.#since : 0;
-    if (this.#probe !== undefined) this.#tryConnection(this.#probe, silent);
+    const { controller, provider } = this.#options;
+    const silent = this.#waiting ? this.#options.monotonic() - this.#since : 0;
+    if (this.#isConnecting) this.#tryConnection(silent);
     if (silent < this.#limitMs - 1) return this.#limitMs - silent;
     const seconds = Math.round(silent / 100) / 10;
     this.#failure = new GatewayError(
@@ -172,13 +183,13 @@ export class Watch {
     return 0;
   }
 
-  #tryConnection(probe: (timeoutMs: number) => Promise<boolean>, waitedMs: number): void {
+  #tryConnection(waitedMs: number): void {
     const { provider, timeouts } = this.#options;
     const half = timeouts.connectMs / 2;
     if (waitedMs < half) return;
-    this.#probe = undefined;
+    this.#isConnecting = false;
     this.#isProbing = true;
-    void probe(half).then((takesConnections) => {
+    void this.#options.probe?.(half).then((takesConnections) => {
       if (takesConnections || !this.#isProbing || this.#ended) return;
       this.interrupt(
         new GatewayError(

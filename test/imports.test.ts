@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path';
  */
 const LAYERS: readonly (readonly RegExp[])[] = [
   [
-    /^(json|errors|ledger|unified|json-span|version|watch-timer)\.ts$/,
+    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather)\.ts$/,
     /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
   ],
   [/^stream\//, /^(log|assemble|state-file)\.ts$/],
@@ -24,7 +24,8 @@ const LAYERS: readonly (readonly RegExp[])[] = [
     /^count-tokens\//,
   ],
   [
-    /^(exchange|earlier-answers|reply-headers|request-media|settings|attempt|failover|late-answer|gateway)\.ts$/,
+    /^(exchange|earlier-answers|reply-headers|request-media|settings|failover|late-answer|gateway)\.ts$/,
+    /^attempt\//,
   ],
   [/^(app|server)\.ts$/, /^manage\//],
   [/^cli\//, /^(main|index)\.ts$/],

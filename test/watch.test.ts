@@ -3,7 +3,7 @@ import type { Timeouts } from '../src/config/config.ts';
 import { Meter } from '../src/usage/meter.ts';
 import { type AnswerEnd, Watch } from '../src/watch.ts';
 
-function watched(timeouts: Partial<Timeouts>) {
+function watched(timeouts: Partial<Timeouts>, probe?: (timeoutMs: number) => Promise<boolean>) {
   const controller = new AbortController();
   const ends: AnswerEnd[] = [];
   const watch = new Watch({
@@ -13,6 +13,7 @@ function watched(timeouts: Partial<Timeouts>) {
     controller,
     monotonic: () => performance.now(),
     onEnd: (end) => ends.push(end),
+    ...(probe ? { probe } : {}),
   });
   const reason = (): unknown => controller.signal.reason;
   return { watch, ends, reason, signal: controller.signal };
@@ -68,13 +69,13 @@ describe('a provider that gives nothing', () => {
 
 describe('a connection that does not stand', () => {
   test('is found out by a probe after half of its time', async () => {
-    const { watch, reason } = watched({ connectMs: 20, firstOutputMs: 1000 });
     const asked: number[] = [];
-    watch.connecting(async (timeoutMs) => {
+    const { watch, reason } = watched({ connectMs: 20, firstOutputMs: 1000 }, async (timeoutMs) => {
       asked.push(timeoutMs);
       await Bun.sleep(timeoutMs);
       return false;
     });
+    watch.connecting();
     await Bun.sleep(60);
     expect(asked).toEqual([10]);
     expect(reason()).toMatchObject({
@@ -86,8 +87,10 @@ describe('a connection that does not stand', () => {
   });
 
   test('a provider that takes connections has its time for the first output', async () => {
-    const { watch, reason } = watched({ connectMs: 10, firstOutputMs: 60 });
-    watch.connecting(() => Promise.resolve(true));
+    const { watch, reason } = watched({ connectMs: 10, firstOutputMs: 60 }, () =>
+      Promise.resolve(true),
+    );
+    watch.connecting();
     await Bun.sleep(35);
     expect(reason()).toBeUndefined();
     await Bun.sleep(50);
@@ -96,11 +99,11 @@ describe('a connection that does not stand', () => {
   });
 
   test('headers that come while the probe runs count', async () => {
-    const { watch, reason } = watched({ connectMs: 10, firstOutputMs: 500 });
-    watch.connecting(async () => {
+    const { watch, reason } = watched({ connectMs: 10, firstOutputMs: 500 }, async () => {
       await Bun.sleep(20);
       return false;
     });
+    watch.connecting();
     await Bun.sleep(12);
     watch.connected();
     await Bun.sleep(30);
@@ -109,12 +112,12 @@ describe('a connection that does not stand', () => {
   });
 
   test('nobody is probed once headers came', async () => {
-    const { watch } = watched({ connectMs: 10, firstOutputMs: 100 });
     let asked = 0;
-    watch.connecting(() => {
+    const { watch } = watched({ connectMs: 10, firstOutputMs: 100 }, () => {
       asked += 1;
       return Promise.resolve(false);
     });
+    watch.connecting();
     watch.connected();
     await Bun.sleep(30);
     expect(asked).toBe(0);

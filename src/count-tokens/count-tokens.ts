@@ -12,7 +12,7 @@ import { isObject, type JsonObject, object, parseJson } from '../json.ts';
 import { Ledger } from '../ledger.ts';
 import { bodyModel, type RequestBody, readRequestBody } from '../request-body.ts';
 import { resolve, type Target, type World } from '../resolve.ts';
-import { SEALED_FAMILY } from '../transform/envelope.ts';
+import { mayHoldSealed } from '../transform/envelope.ts';
 import { ClientSide } from '../transform/hook-context.ts';
 import { forwardedHeaders, refusal, type Send, upstreamUrl } from '../upstream.ts';
 import { estimateTokens } from './estimate-request.ts';
@@ -129,7 +129,7 @@ export function createTokenCounter(deps: CountDeps): (call: CountCall) => Promis
   /** A token that only we can open would be refused by any provider. */
   function isAsked({ provider, format }: Target, body: RequestBody): boolean {
     if ((without.get(`${provider.name} ${format}`) ?? 0) > deps.clock.now()) return false;
-    return !body.bytes.includes(SEALED_FAMILY);
+    return !mayHoldSealed(body.bytes);
   }
 
   /** The provider's own count; undefined when it gives none. */

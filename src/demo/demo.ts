@@ -110,7 +110,7 @@ function replyTo(request: UnifiedChatRequest, context: DemoContext): UnifiedRepl
     const usage = usageOf(input, { reasoning: '', text });
     return { ...about, blocks: [{ type: 'refusal', text }], finish: 'refusal', usage };
   }
-  const draft = compose(request, context.newId);
+  const draft = compose(request, (prefix) => context.newId(prefix));
   const { finish, stopSequence, ...said } = bounded(draft, request, model === 'length');
   const reply = { ...about, blocks: blocksOf(said), finish, usage: usageOf(input, said) };
   return stopSequence === undefined ? reply : { ...reply, stopSequence };

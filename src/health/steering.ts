@@ -44,6 +44,12 @@ export class Steering {
     this.#sticky = sticky;
   }
 
+  /** False where the configuration alone orders the targets of a model. */
+  concerns(config: Config, model: string): boolean {
+    const alias = config.aliasNames.get(model);
+    return alias !== undefined && (alias.sticky || MEASURED.has(alias.selector));
+  }
+
   /** As `resolve`, and throws what it throws. */
   route(config: Config, world: World, request: SteeredRequest): SteeredRoute {
     const { model, format } = request;

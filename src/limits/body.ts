@@ -3,7 +3,7 @@
  * that sends a byte now and then does not hold a place for ever.
  */
 import { GatewayError } from '../errors.ts';
-import { after } from '../watch-timer.ts';
+import { Deadline } from '../watch-timer.ts';
 
 /** How long a body may take. */
 export interface Patience {
@@ -24,14 +24,14 @@ export async function readBytes(
   maxBytes: number,
   patience = PATIENCE,
 ): Promise<Buffer> {
-  if (length !== undefined) {
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    const bytes = await inTime(request.arrayBuffer(), timeFor(length, patience));
-    if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
-    return Buffer.from(bytes);
+  if (length === undefined) {
+    const { body } = request;
+    return body === null ? Buffer.alloc(0) : readPieces(body, maxBytes, patience);
   }
-  const { body } = request;
-  return body === null ? Buffer.alloc(0) : readPieces(body, maxBytes, patience);
+  if (length > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await inTime(request.arrayBuffer(), timeFor(length, patience));
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  return Buffer.from(bytes);
 }
 
 function timeFor(bytes: number, { baseMs, leastSpeed }: Patience): number {
@@ -65,24 +65,21 @@ async function readPieces(
 }
 
 /** @throws GatewayError when the promise does not settle in time, or rejects because the client is gone */
-function inTime<T>(arriving: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = after(ms, () => {
-      reject(
-        new GatewayError('invalid_request', 'The request body came too slowly.', { status: 408 }),
-      );
-    });
-    arriving.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (cause: unknown) => {
-        stop();
-        reject(unread(cause));
-      },
-    );
-  });
+async function inTime<T>(arriving: Promise<T>, ms: number): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const deadline = new Deadline(ms, () => reject(tooSlow()));
+  arriving.then(resolve, reject);
+  try {
+    return await promise;
+  } catch (cause) {
+    throw cause instanceof GatewayError ? cause : unread(cause);
+  } finally {
+    deadline.cancel();
+  }
+}
+
+function tooSlow(): GatewayError {
+  return new GatewayError('invalid_request', 'The request body came too slowly.', { status: 408 });
 }
 
 function unread(cause: unknown): GatewayError {

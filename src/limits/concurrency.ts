@@ -120,7 +120,7 @@ async function enter(
   interruption: Interruption,
   refusal: () => GatewayError,
 ): Promise<Leave> {
-  const leave = await gate.enter((stop) => interruption.listen(stop));
+  const leave = await gate.enter((stop) => interruption.listen({ interrupt: stop }));
   interruption.ignore();
   // A place may have come free just as the client left.
   if (interruption.reason !== undefined) {

@@ -17,7 +17,7 @@ export class OpenRequests {
 
   /** A request begins. */
   open(signal: AbortSignal): Interruption {
-    const interruption = new Interruption(signal, (one) => this.#open.delete(one));
+    const interruption = new Interruption(signal, this.#open);
     this.#open.add(interruption);
     if (this.#closed) interruption.interrupt(this.#closed);
     return interruption;
@@ -30,19 +30,29 @@ export class OpenRequests {
   }
 }
 
+/** Who is at work and must be told. */
+export interface Interruptible {
+  interrupt(reason: GatewayError): void;
+}
+
 export class Interruption {
   readonly #signal: AbortSignal;
-  readonly #onEnd: (self: Interruption) => void;
-  readonly #onAbort = (): void => this.interrupt(clientLeft());
+  /** Those that run; this one is among them until its end. */
+  readonly #open: Set<Interruption>;
   /** Who is at work; set by `listen`, cleared by `ignore` and once it was told. */
-  #listener: ((reason: GatewayError) => void) | undefined;
+  #listener: Interruptible | undefined;
   #reason: GatewayError | undefined;
 
-  constructor(signal: AbortSignal, onEnd: (self: Interruption) => void) {
+  constructor(signal: AbortSignal, open: Set<Interruption>) {
     this.#signal = signal;
-    this.#onEnd = onEnd;
+    this.#open = open;
     if (signal.aborted) this.#reason = clientLeft();
-    else signal.addEventListener('abort', this.#onAbort, { once: true });
+    else signal.addEventListener('abort', this);
+  }
+
+  /** The client's signal: it has left. */
+  handleEvent(): void {
+    this.interrupt(clientLeft());
   }
 
   /** Why the request must end; undefined while it may go on. */
@@ -51,8 +61,8 @@ export class Interruption {
   }
 
   /** From now on `listener` is told, once; at once when it has already happened. */
-  listen(listener: (reason: GatewayError) => void): void {
-    if (this.#reason) listener(this.#reason);
+  listen(listener: Interruptible): void {
+    if (this.#reason) listener.interrupt(this.#reason);
     else this.#listener = listener;
   }
 
@@ -67,16 +77,18 @@ export class Interruption {
     this.#reason = reason;
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.(reason);
+    listener?.interrupt(reason);
   }
 
   /** Waits, but no longer than the request may go on. */
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.listen(() => {
-        clearTimeout(timer);
-        resolve();
+      this.listen({
+        interrupt() {
+          clearTimeout(timer);
+          resolve();
+        },
       });
     });
   }
@@ -84,8 +96,8 @@ export class Interruption {
   /** The request is over: nothing interrupts it any more. */
   end(): void {
     this.#listener = undefined;
-    this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#onEnd(this);
+    this.#signal.removeEventListener('abort', this);
+    this.#open.delete(this);
   }
 }
 

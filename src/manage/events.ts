@@ -1,6 +1,6 @@
 /**
- * What happens in the gateway, told live to whoever listens at `/v0/events`. Telling costs a place
- * in a short memory; a listener that does not keep up loses events and is told how many.
+ * What happens in the gateway, told live to whoever listens at `/v0/events`. Nothing is kept while
+ * nobody does; a listener that does not keep up loses events and is told how many.
  */
 import { GatewayError } from '../errors.ts';
 
@@ -57,6 +57,8 @@ interface Listener {
 
 /** Events that a listener may resume from. */
 const MEMORY = 500;
+/** How long events are remembered for listeners that have gone, ms. */
+const RESUME_MS = 5 * 60_000;
 /** Frames that wait for one listener. */
 const MAX_QUEUE = 256;
 /** A listener that reads nothing for so long is let go. */
@@ -77,6 +79,13 @@ export class EventHub {
   #isClosed = false;
   /** Run while somebody listens. */
   #timers: ReturnType<typeof setInterval>[] = [];
+  /**
+   * True from the first listener until all have been gone for a while. Records that are kept outlive
+   * a collection of garbage, which then has them to go through (2 µs of a small request).
+   */
+  #remembers = false;
+  /** Set while nobody listens and somebody may come back. */
+  #forgetting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: EventHubOptions) {
     this.#options = options;
@@ -89,6 +98,10 @@ export class EventHub {
   /** Tells an event. `data` must not be changed afterwards. */
   publish(type: EventType, data: object): void {
     this.#seq += 1;
+    if (!this.#remembers) {
+      this.#forgotten = this.#seq;
+      return;
+    }
     const event: PlexusEvent = { seq: this.#seq, type, data, frame: undefined };
     // Progress is out of date a second later: nobody resumes from it.
     if (type !== 'progress') {
@@ -116,6 +129,8 @@ export class EventHub {
         { retryAfter: 5, code: 'too_many_listeners' },
       );
     }
+    clearTimeout(this.#forgetting);
+    this.#remembers = true;
     const wanted = new Set(types);
     const queue = lastEventId
       ? [HELLO, ...this.#replay(lastEventId, wanted)]
@@ -238,6 +253,15 @@ export class EventHub {
   #stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
+    clearTimeout(this.#forgetting);
+    this.#forgetting = setTimeout(() => this.#forget(), RESUME_MS);
+    this.#forgetting.unref();
+  }
+
+  #forget(): void {
+    this.#remembers = false;
+    this.#memory.length = 0;
+    this.#forgotten = this.#seq;
   }
 
   #tellProgress(): void {

@@ -2,7 +2,7 @@
  * The body of a reply that is begun before its answer is known: signs of life until then, so that
  * neither the client nor what stands between takes the silence for a dead connection.
  */
-import { after } from '../watch-timer.ts';
+import { Deadline } from '../watch-timer.ts';
 import { byteStream } from './byte-stream.ts';
 
 interface LateStreamOptions {
@@ -68,24 +68,19 @@ function readerOf(body: ReadableStream<Uint8Array>) {
  * A promise with a deadline that does not end it: `late` is asked for something else to give when
  * `answer` has not settled after `ms`; then it settles unheard.
  */
-export function unlessLate<T>(answer: Promise<T>, ms: number, late: () => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = after(ms, () => {
-      try {
-        resolve(late());
-      } catch (cause) {
-        reject(cause);
-      }
-    });
-    answer.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (cause) => {
-        stop();
-        reject(cause);
-      },
-    );
+export async function unlessLate<T>(answer: Promise<T>, ms: number, late: () => T): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const deadline = new Deadline(ms, () => {
+    try {
+      resolve(late());
+    } catch (cause) {
+      reject(cause);
+    }
   });
+  answer.then(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    deadline.cancel();
+  }
 }

@@ -90,9 +90,11 @@ export interface OpenRecord {
   /** Losses of the request's and the reply's client side. */
   readonly ledger?: Ledger;
   /** The price of an answer, from the configuration that the request began with. */
-  readonly price?: (usage: Usage, provider: string, model: string) => Cost | null;
+  price?(usage: Usage, provider: string, model: string): Cost | null;
+  /** Input tokens when no provider counts them. */
+  estimateInput?(): number;
   /** Gets the record, once. */
-  readonly onClose: (record: UsageRecord) => void;
+  onClose(record: UsageRecord): void;
 }
 
 /** What becomes known of a request while it runs. */
@@ -102,8 +104,6 @@ export interface RequestFacts {
   clientFormat?: FormatName;
   streaming?: boolean;
   ledger?: Ledger;
-  /** Input tokens when no provider counts them. */
-  estimateInput?: () => number;
 }
 
 export interface AttemptFacts {
@@ -154,8 +154,12 @@ class RequestRecord implements RecordBuilder {
   readonly #options: OpenRecord;
   readonly #startedAt: number;
   readonly #arrivedAt: number;
-  readonly #facts: RequestFacts = {};
   readonly #attempts: AttemptRecord[] = [];
+  #apiKey: string | undefined;
+  #alias: string | undefined;
+  #clientFormat: FormatName | undefined;
+  #streaming = false;
+  #ledger: Ledger | undefined;
   /** Set by `attempt`; stays the last one after its end. */
   #last: RunningAttempt | undefined = undefined;
   #waitedMs = 0;
@@ -166,6 +170,8 @@ class RequestRecord implements RecordBuilder {
     this.#options = options;
     this.#startedAt = options.clock.monotonic();
     this.#arrivedAt = options.clock.now();
+    this.#clientFormat = options.clientFormat ?? undefined;
+    this.#ledger = options.ledger;
   }
 
   get id(): string {
@@ -177,7 +183,11 @@ class RequestRecord implements RecordBuilder {
   }
 
   note(more: RequestFacts): void {
-    Object.assign(this.#facts, more);
+    if (more.apiKey !== undefined) this.#apiKey = more.apiKey;
+    if (more.alias !== undefined) this.#alias = more.alias;
+    if (more.clientFormat !== undefined) this.#clientFormat = more.clientFormat;
+    if (more.streaming !== undefined) this.#streaming = more.streaming;
+    if (more.ledger !== undefined) this.#ledger = more.ledger;
   }
 
   attempt(about: AttemptFacts): OpenAttempt {
@@ -198,7 +208,6 @@ class RequestRecord implements RecordBuilder {
   close(end: RequestEnd): void {
     if (this.#isClosed) return;
     const options = this.#options;
-    const facts = this.#facts;
     const last = this.#last;
     const attempts = this.#attempts;
     const succeeded = end.outcome === 'success';
@@ -207,22 +216,22 @@ class RequestRecord implements RecordBuilder {
     const endedAt = this.clock.monotonic();
     const durationMs = endedAt - this.#startedAt;
     const meter = last?.meter;
-    const { usage, source } = countUsage(meter, facts.estimateInput);
+    const { usage, source } = countUsage(meter, options);
     const firstOutputAt = meter?.firstOutputAt;
     let busyMs = this.#waitedMs;
     for (const { ms } of attempts) busyMs += ms;
     const about = last?.about;
-    const ledger = facts.ledger ?? options.ledger;
+    const ledger = this.#ledger;
     options.onClose({
       id: options.id,
       timestamp: new Date(this.#arrivedAt).toISOString(),
       clientIp: options.clientIp ?? null,
-      apiKey: facts.apiKey ?? null,
-      clientFormat: facts.clientFormat ?? options.clientFormat ?? null,
+      apiKey: this.#apiKey ?? null,
+      clientFormat: this.#clientFormat ?? null,
       providerFormat: about?.providerFormat ?? null,
       passthrough: about?.passthrough ?? false,
-      streaming: facts.streaming ?? false,
-      alias: facts.alias ?? null,
+      streaming: this.#streaming,
+      alias: this.#alias ?? null,
       provider: about?.provider ?? null,
       model: about?.model ?? null,
       attempts,
@@ -275,7 +284,7 @@ function tokensOf(chars: number): number {
 
 function countUsage(
   meter: Meter | undefined,
-  estimateInput: (() => number) | undefined,
+  options: OpenRecord,
 ): { usage: Usage | null; source: UsageSource } {
   if (meter === undefined) return { usage: null, source: 'none' };
   const { usage } = meter;
@@ -291,7 +300,7 @@ function countUsage(
     return { usage: { ...usage, output: Math.max(usage.output, output) }, source: 'partial' };
   }
   if (!meter.hasOutput) return { usage: null, source: 'none' };
-  const input = estimateInput?.() ?? 0;
+  const input = options.estimateInput?.() ?? 0;
   return { usage: { input, cached: 0, cacheWrite: 0, output }, source: 'estimated' };
 }
 

@@ -6,12 +6,12 @@ describe('what ends a request before its time', () => {
     const leaving = new AbortController();
     const interruption = new OpenRequests().open(leaving.signal);
     const heard: string[] = [];
-    interruption.listen(() => heard.push('first'));
-    interruption.listen(({ kind }) => heard.push(kind));
+    interruption.listen({ interrupt: () => heard.push('first') });
+    interruption.listen({ interrupt: ({ kind }) => heard.push(kind) });
     leaving.abort();
     interruption.interrupt(shuttingDown());
     expect(heard).toEqual(['client_left']);
-    interruption.listen(({ kind }) => heard.push(`later ${kind}`));
+    interruption.listen({ interrupt: ({ kind }) => heard.push(`later ${kind}`) });
     expect(heard).toEqual(['client_left', 'later client_left']);
   });
 
@@ -24,8 +24,10 @@ describe('what ends a request before its time', () => {
     const leaving = new AbortController();
     const interruption = new OpenRequests().open(leaving.signal);
     let heard = 0;
-    interruption.listen(() => {
-      heard += 1;
+    interruption.listen({
+      interrupt() {
+        heard += 1;
+      },
     });
     interruption.ignore();
     leaving.abort();

@@ -49,6 +49,7 @@ describe('a listener', () => {
 
   test('resumes after the last event that it saw', async () => {
     const hub = hubOf();
+    await listen(hub).leave();
     for (let n = 1; n <= 3; n += 1) hub.publish('usage', { n });
     const piece = await listen(hub, EVENT_TYPES, 'e-1').read();
     expect(piece).not.toContain('"n":1');
@@ -59,12 +60,21 @@ describe('a listener', () => {
 
   test('is told when what it missed is no longer remembered', async () => {
     const hub = hubOf();
+    await listen(hub).leave();
     for (let n = 1; n <= 2500; n += 1) hub.publish('usage', { n });
     const old = await listen(hub, EVENT_TYPES, 'e-3').read();
     expect(old).toContain('event: gap');
     expect(old.indexOf('event: gap')).toBeLessThan(old.indexOf('event: usage'));
     expect(old).toContain('data: {"n":2500}');
     expect(await listen(hub, EVENT_TYPES, 'earlier-process-77').read()).toContain('event: gap');
+  });
+
+  test('is told that nothing was kept before anybody listened', async () => {
+    const hub = hubOf();
+    for (let n = 1; n <= 3; n += 1) hub.publish('usage', { n });
+    const piece = await listen(hub, EVENT_TYPES, 'e-1').read();
+    expect(piece).toContain('event: gap');
+    expect(piece).not.toContain('"n":3');
   });
 
   test('that does not read loses events, is told how many, and holds nobody up', async () => {

@@ -37,7 +37,7 @@ export function encodeWith(
   quirk: Quirk,
   request: UnifiedChatRequest,
   setting: Setting = {},
-): { body: JsonObject; dropped: string[]; approximated: string[] } {
+): { body: JsonObject; dropped: readonly string[]; approximated: readonly string[] } {
   const context = contextOf(setting);
   const before = structuredClone(request);
   const hooks = quirk.create(setting.options ?? {}, offline);

@@ -6,7 +6,7 @@ import { spellLosses } from '../../src/transform/losses.ts';
 import type { FormatName } from '../../src/unified.ts';
 
 /** What a client is told of a field that an encoder could not carry. */
-function told(client: FormatName, body: JsonObject, path: string): string[] {
+function told(client: FormatName, body: JsonObject, path: string): readonly string[] {
   const ledger = new Ledger();
   ledger.drop(path);
   spellLosses(ledger, { format: FORMATS[client], body });

@@ -36,8 +36,8 @@ function opened(options: Partial<OpenRecord> = {}) {
 
 /** A streamed answer: each chunk at its time after the start. */
 function streamed(timed: readonly (readonly [number, UnifiedChunk])[], closeAt: number) {
-  const { record, time, result } = opened();
-  record.note({ streaming: true, estimateInput: () => 33 });
+  const { record, time, result } = opened({ estimateInput: () => 33 });
+  record.note({ streaming: true });
   time.ms += 10;
   const attempt = record.attempt(ATTEMPT);
   for (const [ms, chunk] of timed) {

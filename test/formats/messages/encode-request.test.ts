@@ -19,7 +19,7 @@ const tool: UnifiedTool = {
 function send(
   request: Partial<UnifiedChatRequest>,
   model = 'some-model',
-): { body: JsonObject; dropped: string[]; approximated: string[] } {
+): { body: JsonObject; dropped: readonly string[]; approximated: readonly string[] } {
   const context = provider({ model });
   const body = encode({ messages: [user], ...request }, context);
   const { dropped, approximated } = context.ledger;
@@ -330,7 +330,7 @@ describe('parameters', () => {
       prompt_cache_key: 'k',
       response_format: { type: 'json_object' },
     });
-    expect(dropped.sort()).toEqual([
+    expect(dropped.toSorted()).toEqual([
       'frequency_penalty',
       'logit_bias',
       'logprobs',

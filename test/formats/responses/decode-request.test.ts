@@ -6,7 +6,7 @@ import type { JsonObject } from '../../../src/json.ts';
 import type { UnifiedChatRequest } from '../../../src/unified.ts';
 import { clientContext, envelope } from './support/context.ts';
 
-function decode(body: JsonObject): { request: UnifiedChatRequest; dropped: string[] } {
+function decode(body: JsonObject): { request: UnifiedChatRequest; dropped: readonly string[] } {
   const context = clientContext(body);
   const request = responses.decodeRequest(body, context);
   return { request, dropped: context.ledger.dropped };

@@ -7,8 +7,8 @@ import { asJson, clientContext, providerContext } from './support/context.ts';
 
 interface Encoded {
   body: JsonObject;
-  dropped: string[];
-  approximated: string[];
+  dropped: readonly string[];
+  approximated: readonly string[];
 }
 function encode(more: Partial<UnifiedChatRequest>, model = 'model-x'): Encoded {
   const context = providerContext(model);

@@ -1,0 +1,219 @@
+/**
+ * One attempt at one target while it runs. It is one object that everybody who has to do with it sees
+ * a part of: the formats its context, the record its facts, the watch whom to tell. A request makes
+ * hundreds of small objects otherwise, and their making is most of what a small request costs.
+ */
+import type { Timeouts } from '../config/config.ts';
+import { GatewayError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Format, ProviderContext } from '../formats/format.ts';
+import { gather } from '../gather.ts';
+import type { RunningAttempt } from '../health/in-flight.ts';
+import { Ledger } from '../ledger.ts';
+import { replyHeaders } from '../reply-headers.ts';
+import type { Target } from '../resolve.ts';
+import type { ChainRequest } from '../transform/chain.ts';
+import { faultError } from '../transform/fault-error.ts';
+import type { Finish, FormatName, UnifiedChunk, UnifiedReply } from '../unified.ts';
+import { forwardedHeaders, mergedHeaders, refusal, sendError } from '../upstream.ts';
+import type { Meter } from '../usage/meter.ts';
+import type { AttemptFacts, OpenAttempt } from '../usage/record.ts';
+import { type AnswerEnd, Watch, type WatchOptions } from '../watch.ts';
+
+/** What an attempt needs beside the exchange. */
+export interface AttemptOptions {
+  readonly target: Target;
+  /** True when no other target is left: then an empty answer is passed on as it is. */
+  readonly isLast: boolean;
+  /** When it began, Unix ms. */
+  readonly startedAt: number;
+  /** Called when an answer that was begun has ended. */
+  readonly onEnd: (() => void) | undefined;
+}
+
+export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, WatchOptions {
+  readonly exchange: Exchange;
+  readonly target: Target;
+  readonly format: Format;
+  /** The bytes go through as they are. */
+  readonly passthrough: boolean;
+  readonly isLast: boolean;
+  /** The provider's name in the configuration. */
+  readonly provider: string;
+  /** The provider's own name of the model. */
+  readonly model: string;
+  readonly id: string;
+  readonly alias: string;
+  readonly streaming: boolean;
+  readonly timeouts: Timeouts;
+  /** What the provider's side could not carry. */
+  readonly ledger = new Ledger();
+  /** Ends the upstream leg. */
+  readonly controller = new AbortController();
+  readonly open: OpenAttempt;
+  readonly watch: Watch;
+  readonly #options: AttemptOptions;
+  /** Where the request went; '' before. */
+  #url = '';
+
+  constructor(exchange: Exchange, options: AttemptOptions, format: Format, passthrough: boolean) {
+    const { target } = options;
+    this.exchange = exchange;
+    this.target = target;
+    this.format = format;
+    this.passthrough = passthrough;
+    this.isLast = options.isLast;
+    this.provider = target.provider.name;
+    this.model = target.model;
+    this.id = exchange.call.id;
+    this.alias = exchange.model;
+    this.streaming = exchange.stream;
+    this.timeouts = target.provider.timeouts;
+    this.#options = options;
+    this.open = exchange.record.attempt(this);
+    exchange.deps.inFlight?.begin(this);
+    this.watch = new Watch(this);
+    exchange.interruption.listen(this.watch);
+  }
+
+  get providerFormat(): FormatName {
+    return this.format.name;
+  }
+
+  get meter(): Meter {
+    return this.open.meter;
+  }
+
+  newId(prefix: string): string {
+    return this.exchange.deps.newId(prefix);
+  }
+
+  now(): number {
+    return this.exchange.deps.clock.now();
+  }
+
+  monotonic(): number {
+    return this.exchange.deps.clock.monotonic();
+  }
+
+  /** Whether the provider takes connections. */
+  probe(timeoutMs: number): Promise<boolean> {
+    const { probe } = this.exchange.deps;
+    const { proxy } = this.target.provider;
+    return probe?.(this.#url, proxy, timeoutMs) ?? Promise.resolve(true);
+  }
+
+  /** The one place where an answer that was begun ends: record and health. */
+  onEnd(end: AnswerEnd): void {
+    const { exchange, target, provider, model } = this;
+    const { startedAt, onEnd } = this.#options;
+    const { record, deps, settings } = exchange;
+    onEnd?.();
+    if (end.kind === 'complete') {
+      deps.cooldowns.succeed(provider, model, startedAt);
+      record.close({ outcome: 'success', status: 200 });
+    } else if (end.kind === 'cancelled') {
+      record.close({ outcome: 'cancelled', status: 499 });
+    } else {
+      const { error } = end;
+      const rest = target.provider.cooldown ?? settings.config.resilience.cooldown;
+      deps.cooldowns.fail(provider, model, error, rest, startedAt);
+      const outcome = error.kind === 'upstream_timeout' ? 'stall' : 'error';
+      record.close({ outcome, status: 200, error: error.message });
+    }
+  }
+
+  /**
+   * Asks the provider.
+   * @param changes headers that hooks set; undefined takes one away
+   * @throws GatewayError when it refuses or cannot be reached
+   */
+  async post(
+    url: string,
+    body: string | Uint8Array,
+    changes?: ChainRequest['headers'],
+  ): Promise<Response> {
+    const { exchange, target, format, controller, watch } = this;
+    const { deps, call } = exchange;
+    const { signal } = controller;
+    this.#url = url;
+    if (deps.probe) watch.connecting();
+    const trace = deps.traces?.of(call.id);
+    const headers = this.#headers(changes);
+    trace?.providerRequest(url, headers, body);
+    await gather(exchange.running.size);
+    let sent: Response;
+    try {
+      sent = await deps.send({ url, headers, body, signal, proxy: target.provider.proxy });
+    } catch (cause) {
+      throw sendError(cause, target.provider.name, signal);
+    }
+    watch.connected();
+    await gather(exchange.running.size);
+    const response = trace?.providerReply(sent) ?? sent;
+    if (response.status >= 300) {
+      const sameFormat = call.format === format;
+      throw await refusal(response, target.provider, format, sameFormat, deps.clock.now());
+    }
+    return response;
+  }
+
+  /** The provider's own headers, those of the client that pass, what hooks change. */
+  #headers(changes: ChainRequest['headers'] | undefined): Readonly<Record<string, string>> {
+    const { exchange, target, format } = this;
+    const { settings, call, stream } = exchange;
+    const base = settings.headers(target.provider, format, stream);
+    const forwarded =
+      call.format === format ? forwardedHeaders(format.name, call.request.headers) : undefined;
+    if (forwarded === undefined && changes === undefined) return base;
+    const headers = mergedHeaders(base, forwarded);
+    for (const name in changes) {
+      const value = changes[name];
+      if (value === undefined) delete headers[name];
+      else headers[name] = value;
+    }
+    return headers;
+  }
+
+  /** @throws GatewayError when the head of a stream is no answer */
+  judgeHead(verdict: string, chunks: readonly UnifiedChunk[]): void {
+    const fault = chunks.find((chunk) => chunk.type === 'error');
+    if (verdict === 'error' && fault) {
+      const { reason } = this.controller.signal;
+      throw reason instanceof GatewayError ? reason : faultError(fault.error, this.provider);
+    }
+    if (verdict === 'complete') {
+      const finish = chunks.findLast((chunk) => chunk.type === 'finish');
+      this.refuseEmpty(finish?.finish ?? 'stop', false);
+    }
+  }
+
+  /** @throws GatewayError when a provider gave nothing and does not say why, and another may give more */
+  refuseEmpty(finish: Finish, hasOutput: boolean): void {
+    if (hasOutput || this.isLast || (finish !== 'stop' && finish !== 'tool_calls')) return;
+    throw new GatewayError(
+      'upstream_garbled',
+      `The provider "${this.provider}" gave an empty answer.`,
+      { provider: this.provider },
+    );
+  }
+
+  /** The client's response. */
+  respond(
+    upstream: Response | undefined,
+    body: string | Buffer | ReadableStream<Uint8Array> | null,
+    contentType: string,
+  ): Response {
+    const { exchange, target, ledger } = this;
+    const headers = replyHeaders(exchange, target, ledger, upstream, contentType);
+    return new Response(body, { status: 200, headers });
+  }
+}
+
+/** True when a reply says or does anything. */
+export function hasContent({ blocks }: UnifiedReply): boolean {
+  return blocks.some((block) => {
+    if (block.type === 'reasoning') return block.text !== '' || block.redacted === true;
+    return !('text' in block) || block.text !== '';
+  });
+}

@@ -1,0 +1,120 @@
+/** An attempt whose two sides speak the same format, with nothing between them: bytes. */
+import { answerKeeper } from '../earlier-answers.ts';
+import { GatewayError } from '../errors.ts';
+import { holdHead } from '../hold.ts';
+import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { asksUsage, passthroughBody, passthroughReply } from '../passthrough.ts';
+import { tappedSource, tappedStream } from '../passthrough-stream.ts';
+import { ReplyTooLong, readWhole } from '../stream/read-whole.ts';
+import type { Chain } from '../transform/chain.ts';
+import { faultError } from '../transform/fault-error.ts';
+import { isEventStream } from '../transform/unread.ts';
+import type { UnifiedReply } from '../unified.ts';
+import { isErrorOf, sendError, upstreamUrl } from '../upstream.ts';
+import { type Attempt, hasContent } from './attempt.ts';
+import { answerThrough, hookContext } from './by-hooks.ts';
+
+/** @throws GatewayError what went wrong before anything was committed */
+export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Response> {
+  const { exchange, target, format, provider, controller } = attempt;
+  const { stream } = exchange;
+  const body = passthroughBody(exchange.body, format, target.model, stream);
+  const url = upstreamUrl(target.provider, format, target.model, stream);
+  const response = await attempt.post(url, body);
+  if (isEventStream(response) !== stream) {
+    // JSON where a stream was asked for, or the other way round: the client gets what it asked for.
+    const hooks = hookContext(attempt, chain.hasForeignHook);
+    return answerThrough(attempt, chain, response, hooks);
+  }
+  if (stream) return passStream(attempt, response);
+  let bytes: Buffer;
+  try {
+    bytes = await readWhole(response);
+  } catch (cause) {
+    if (cause instanceof ReplyTooLong) throw garbled(provider, cause.message);
+    throw sendError(cause, provider, controller.signal);
+  }
+  return passReply(attempt, response, bytes);
+}
+
+function passReply(attempt: Attempt, response: Response, bytes: Buffer): Response {
+  const { exchange, target, format, provider } = attempt;
+  const value = parseJson(bytes.toString('utf8'));
+  if (!isObject(value) && !Array.isArray(value)) {
+    throw garbled(provider, 'something that is not JSON');
+  }
+  const reply: JsonObject = isObject(value) ? value : {};
+  if (isFault(reply)) {
+    const error = faultError(format.decodeError(200, reply), provider);
+    const isAsItIs = error.kind === 'upstream_refused' && isErrorOf(format.name, reply);
+    throw isAsItIs ? withBody(error, bytes.toString('utf8')) : error;
+  }
+  const said = readPassed(attempt, reply);
+  if (said) {
+    attempt.refuseEmpty(said.finish, hasContent(said));
+    attempt.meter.seeReply(said);
+  }
+  const passed = passthroughReply(bytes, reply, format, exchange.model);
+  answerKeeper(exchange, target, true)?.(passed.toString('utf8'));
+  attempt.watch.end(COMPLETE);
+  return attempt.respond(response, passed, 'application/json');
+}
+
+const COMPLETE = { kind: 'complete' } as const;
+
+function garbled(provider: string, what: string): GatewayError {
+  const message = `The provider "${provider}" answered with ${what}.`;
+  return new GatewayError('upstream_garbled', message, { provider });
+}
+
+/** What a forwarded reply says. An odd one is forwarded all the same when no other target is left. */
+function readPassed(attempt: Attempt, value: JsonObject): UnifiedReply | undefined {
+  try {
+    return attempt.format.decodeReply(value, attempt);
+  } catch (cause) {
+    if (!attempt.isLast) throw cause;
+    return undefined;
+  }
+}
+
+function isFault(reply: JsonObject): boolean {
+  return isObject(reply['error']) || typeof reply['error'] === 'string';
+}
+
+function withBody(error: GatewayError, body: string): GatewayError {
+  const { kind, message, status, provider, type, code, retryAfter } = error;
+  return new GatewayError(kind, message, {
+    status,
+    body,
+    ...(provider === undefined ? {} : { provider }),
+    ...(type === undefined ? {} : { type }),
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  });
+}
+
+async function passStream(attempt: Attempt, response: Response): Promise<Response> {
+  const { exchange, format, watch } = attempt;
+  const { resilience } = exchange.settings.config;
+  const hideUsage = format.name === 'chat' && !asksUsage(exchange.body);
+  const source = tappedSource(response, format, attempt, exchange.model, hideUsage);
+  const held = await holdHead(
+    source,
+    resilience.hold.maxBytes,
+    (item) => item.chunks,
+    (item) => item.bytes.length,
+  );
+  const all = held.items.flatMap((item) => item.chunks);
+  attempt.judgeHead(held.verdict, all);
+  for (const { quiet } of held.items) if (quiet > 0) watch.sawQuiet(quiet);
+  watch.saw(all);
+  watch.started();
+  const stream = tappedStream(held.items, held.rest, {
+    watch,
+    encoder: () => format.encoder(exchange.client),
+    keepAliveMs: resilience.keepAliveMs,
+    provider: attempt.target.provider,
+    onLast: answerKeeper(exchange, attempt.target, true),
+  });
+  return attempt.respond(response, stream, response.headers.get('content-type') ?? '');
+}

@@ -1,0 +1,59 @@
+/** An attempt at the demo provider, which answers in this process. */
+import { ReplyAssembler } from '../assemble.ts';
+import { demoDelayMs, demoFault, streamDemo } from '../demo/demo.ts';
+import { demoSource } from '../demo/source.ts';
+import type { Source } from '../stream/source.ts';
+import { faultError } from '../transform/fault-error.ts';
+import { rememberUnread } from '../transform/unread.ts';
+import type { UnifiedChunk } from '../unified.ts';
+import { sendError } from '../upstream.ts';
+import type { Attempt } from './attempt.ts';
+import { hookContext, unifiedOf, watchedSource } from './by-hooks.ts';
+
+/** @throws GatewayError what went wrong before anything was committed */
+export async function runDemo(attempt: Attempt): Promise<Response> {
+  const { exchange, target, watch, controller, format } = attempt;
+  const { call, settings } = exchange;
+  const hooks = hookContext(attempt, false);
+  try {
+    const chain = await settings.chain(call.format, format, target.provider, target.model);
+    const unified = await unifiedOf(exchange, chain, hooks);
+    const fault = demoFault(target.model, exchange.stream);
+    if (fault) throw faultError(fault, target.provider.name);
+    const source = watchedSource(
+      demoSource(
+        [...streamDemo(unified, attempt)],
+        demoDelayMs(target.model),
+        controller.signal,
+        () => sendError(undefined, '', controller.signal),
+      ),
+      attempt,
+      hooks,
+    );
+    watch.started();
+    const unread = exchange.stream
+      ? ({ kind: 'chunks', chunks: source } as const)
+      : ({ kind: 'reply', reply: await collectReply(source, attempt.provider) } as const);
+    const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
+    const body = exchange.stream ? out.body : await out.text();
+    const type = exchange.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+    return attempt.respond(undefined, body, type);
+  } catch (cause) {
+    const error = sendError(cause, target.provider.name, controller.signal);
+    watch.abandon();
+    attempt.open.end(error.status, error.kind);
+    throw error;
+  }
+}
+
+async function collectReply(source: Source<UnifiedChunk>, provider: string) {
+  const assembler = new ReplyAssembler();
+  for (;;) {
+    const batch = await source.read();
+    if (batch === undefined) return assembler.reply;
+    for (const chunk of batch) {
+      if (chunk.type === 'error') throw faultError(chunk.error, provider);
+      assembler.push(chunk);
+    }
+  }
+}
