@@ -104,21 +104,39 @@ export function topLevelSpans(
   let i = skipSpace(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
   if (bytes[i] !== OPEN_BRACE) return undefined;
   i = skipSpace(bytes, i + 1);
-  if (bytes[i] === CLOSE_BRACE) return isEnd(bytes, i + 1) ? found : undefined;
+  const end = bytes[i] === CLOSE_BRACE ? i : readMembers(bytes, i, keys, found);
+  return end >= 0 && isEnd(bytes, end + 1) ? found : undefined;
+}
+
+/**
+ * Reads members from the quote of a key on.
+ * @param onlyPlain stops at the first member whose value holds others
+ * @returns where it stopped: at the brace behind the last member, or at the key of such a one; -1
+ * when these are no members
+ */
+function readMembers(
+  bytes: Buffer,
+  from: number,
+  keys: readonly string[],
+  found: Map<string, Span>,
+  onlyPlain = false,
+): number {
+  let i = from;
   for (;;) {
-    if (bytes[i] !== QUOTE) return undefined;
+    if (bytes[i] !== QUOTE) return -1;
     const keyEnd = endOfString(bytes, i);
-    if (keyEnd < 0) return undefined;
-    const key = keyAmong(keys, bytes, i + 1, keyEnd - 1);
+    if (keyEnd < 0) return -1;
     const colon = skipSpace(bytes, keyEnd);
-    if (bytes[colon] !== COLON) return undefined;
+    if (bytes[colon] !== COLON) return -1;
     const start = skipSpace(bytes, colon + 1);
+    if (onlyPlain && (bytes[start] === OPEN_BRACE || bytes[start] === OPEN_BRACKET)) return i;
     const end = endOfValue(bytes, start);
-    if (end < 0) return undefined;
+    if (end < 0) return -1;
+    const key = keyAmong(keys, bytes, i + 1, keyEnd - 1);
     if (key !== undefined) found.set(key, { start, end });
     i = skipSpace(bytes, end);
-    if (bytes[i] === CLOSE_BRACE) return isEnd(bytes, i + 1) ? found : undefined;
-    if (bytes[i] !== COMMA) return undefined;
+    if (bytes[i] === CLOSE_BRACE) return i;
+    if (bytes[i] !== COMMA) return -1;
     i = skipSpace(bytes, i + 1);
   }
 }
@@ -159,8 +177,110 @@ function isKeyAt(key: string, bytes: Buffer, start: number, end: number): boolea
   return true;
 }
 
+/**
+ * The same for bodies whose interesting keys stand before and behind what is large, as clients write
+ * them: between the two the bytes are only searched for signs of the keys, natively. Undefined where
+ * that does not suffice, and `topLevelSpans` must look at everything (bench: plain, 1 MB: 60 µs
+ * instead of 360).
+ * @param signs what bytes that hold another of the keys hold somewhere, however it is spelled
+ */
+export function edgeSpans(
+  bytes: Buffer,
+  keys: readonly string[],
+  signs: readonly Buffer[],
+): Map<string, Span> | undefined {
+  const found = new Map<string, Span>();
+  const first = skipSpace(bytes, 0);
+  if (bytes[first] !== OPEN_BRACE) return undefined;
+  const large = readMembers(bytes, skipSpace(bytes, first + 1), keys, found, true);
+  if (bytes[large] !== QUOTE) return undefined;
+  const comma = lastMembers(bytes, large);
+  if (comma < 0) return undefined;
+  for (const sign of signs) {
+    const at = bytes.indexOf(sign, large);
+    if (at >= 0 && at < comma) return undefined;
+  }
+  const end = readMembers(bytes, skipSpace(bytes, comma + 1), keys, found);
+  return end >= 0 && isEnd(bytes, end + 1) ? found : undefined;
+}
+
+/** So far from the end the last members are looked for. */
+const TAIL = 1024;
+
+/**
+ * The comma before a member of the object that ends the bytes: the first such in the tail. Read from
+ * behind, quotes are those of strings as long as no backslash comes; then it stops. -1: there is none.
+ */
+function lastMembers(bytes: Buffer, from: number): number {
+  let i = bytes.length - 1;
+  while (i > from && (bytes[i] ?? 0) <= 32) i -= 1;
+  if (bytes[i] !== CLOSE_BRACE) return -1;
+  let comma = -1;
+  let depth = 0;
+  let isText = false;
+  const until = Math.max(from, i - TAIL);
+  for (i -= 1; i > until; i -= 1) {
+    const c = bytes[i];
+    if (c === BACKSLASH) break;
+    if (c === QUOTE) isText = !isText;
+    else if (isText) continue;
+    else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) depth += 1;
+    else if (c === OPEN_BRACE || c === OPEN_BRACKET) depth -= 1;
+    else if (c === COMMA && depth === 0) comma = i;
+  }
+  return comma;
+}
+
+/** Another text in the place of a span. */
+export interface Edit extends Span {
+  readonly with: string;
+}
+
+/** Bytes with some spans replaced. */
+export class Edited {
+  readonly #bytes: Buffer;
+  readonly #edits: readonly Edit[];
+
+  constructor(bytes: Buffer, edits: readonly Edit[]) {
+    this.#bytes = bytes;
+    this.#edits = edits;
+  }
+
+  /** Bytes of their own. */
+  copy(): Buffer {
+    return splice(this.#bytes, this.#edits);
+  }
+
+  /**
+   * Calls `use` with bytes that are good until it returns. Of a large body that begins with a shorter
+   * text in the place of a longer one, only the beginning is moved, and back again: no second body of
+   * that size is made (bench: plain, 100 KB and 1 MB).
+   */
+  lend<T>(use: (bytes: Buffer) => T): T {
+    const bytes = this.#bytes;
+    const [edit] = this.#edits;
+    if (edit === undefined) return use(bytes);
+    const { start, end } = edit;
+    const shift = end - start - Buffer.byteLength(edit.with);
+    const isCheap = shift >= 0 && end <= MAX_MOVED && bytes.length >= WORTH_LENDING;
+    if (this.#edits.length > 1 || !isCheap) return use(this.copy());
+    const before = Buffer.from(bytes.subarray(0, end));
+    try {
+      bytes.copyWithin(shift, 0, start);
+      bytes.write(edit.with, start + shift);
+      return use(bytes.subarray(shift));
+    } finally {
+      before.copy(bytes);
+    }
+  }
+}
+
+const WORTH_LENDING = 16 * 1024;
+const MAX_MOVED = 4 * 1024;
+
 /** The bytes with some spans replaced; one copy of them, whatever their number. */
-export function splice(bytes: Buffer, edits: readonly (Span & { with: string })[]): Buffer {
+export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
+  if (edits.length === 0) return bytes;
   const inOrder = edits.length < 2 ? edits : edits.toSorted((a, b) => a.start - b.start);
   let length = bytes.length;
   for (const edit of inOrder) length += Buffer.byteLength(edit.with) - (edit.end - edit.start);

@@ -5,7 +5,7 @@
  */
 import type { Format } from './formats/format.ts';
 import { isObject, type JsonObject, text } from './json.ts';
-import { type Span, splice, topLevelSpans } from './json-span.ts';
+import { type Edit, Edited, type Span, splice, topLevelSpans } from './json-span.ts';
 import type { RequestBody } from './request-body.ts';
 
 /**
@@ -17,12 +17,13 @@ export function passthroughBody(
   format: Format,
   model: string,
   stream: boolean,
-): Buffer {
+): Edited {
   // Gemini names the model in the URL; what its body says of one is none of ours.
   const modelSpan = format.name === 'gemini' ? undefined : body.span('model');
-  if (modelSpan === undefined) return body.bytes;
-  const edit = { ...modelSpan, with: JSON.stringify(model) };
-  const edits: (Span & { with: string })[] = [edit];
+  if (modelSpan === undefined) return new Edited(body.bytes, []);
+  const { start, end } = modelSpan;
+  const edit = { start, end, with: JSON.stringify(model) };
+  const edits: Edit[] = [edit];
   if (format.name === 'chat' && stream && !asksUsage(body)) {
     const asked = body.value('stream_options');
     const options = JSON.stringify({ ...(isObject(asked) ? asked : {}), include_usage: true });
@@ -31,7 +32,7 @@ export function passthroughBody(
     // Behind the model's value, where a comma is certain to be right.
     else edit.with += `,"stream_options":${options}`;
   }
-  return splice(body.bytes, edits);
+  return new Edited(body.bytes, edits);
 }
 
 /** True when a chat client asked for the usage chunk. */

@@ -6,12 +6,16 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError, invalid } from './errors.ts';
 import { isObject, type JsonObject } from './json.ts';
-import { type Span, topLevelSpans } from './json-span.ts';
+import { edgeSpans, type Span, topLevelSpans } from './json-span.ts';
 import { readBytes, tooLarge } from './limits/body.ts';
 
 /** Top-level fields that the gateway itself reads. */
 const READ = ['model', 'stream', 'stream_options', 'store'] as const;
 type ReadField = (typeof READ)[number];
+/** What a body holds somewhere that has one of them; the last for keys that are spelled with escapes. */
+const SIGNS = ['"model"', '"stream', '"store"', '\\u00'].map((sign) => Buffer.from(sign));
+/** Below this the searches cost as much as they save. */
+const LARGE = 8 * 1024;
 
 export class RequestBody {
   readonly bytes: Buffer;
@@ -56,7 +60,9 @@ export class RequestBody {
   }
 
   #look(): Map<string, Span> {
-    const spans = topLevelSpans(this.bytes, READ);
+    const { bytes } = this;
+    const edges = bytes.length < LARGE ? undefined : edgeSpans(bytes, READ, SIGNS);
+    const spans = edges ?? topLevelSpans(bytes, READ);
     if (spans) return spans;
     void this.json;
     throw new GatewayError('invalid_request', 'The body is not valid JSON.');

@@ -20,14 +20,23 @@ export interface UpstreamRequest {
   /** HTTP proxy; `false` ignores those of the environment. */
   proxy?: string | false | undefined;
 }
-export type Send = (request: UpstreamRequest) => Promise<Response>;
+export interface Send {
+  (request: UpstreamRequest): Promise<Response>;
+  /** It has taken a copy of the body when it returns its promise. */
+  readonly copies?: true;
+}
 
 /**
  * Sends with Bun's fetch. Redirects are not followed: they would carry credentials elsewhere. No
  * compression is asked for, as fetch leaves its label on what it has already unpacked.
  */
-export const sendWithFetch: Send = ({ url, headers, body, signal, proxy }) =>
-  fetch(url, {
+export const sendWithFetch: Send = Object.assign(post, {
+  // Fetch standard, "extract a body": of bytes a copy is taken, before the promise is given.
+  copies: true as const,
+});
+
+function post({ url, headers, body, signal, proxy }: UpstreamRequest): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers,
     body,
@@ -37,6 +46,7 @@ export const sendWithFetch: Send = ({ url, headers, body, signal, proxy }) =>
     timeout: false,
     ...(proxy === undefined ? {} : { proxy }),
   } satisfies FetchOptions);
+}
 type FetchOptions = RequestInit & { timeout: false; proxy?: string | false };
 
 /** A request of a quirk's own, as for an access token. */

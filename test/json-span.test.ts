@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { splice, topLevelSpans } from '../src/json-span.ts';
+import { Edited, edgeSpans, splice, topLevelSpans } from '../src/json-span.ts';
 
 function textOfValue(text: string, key: string): string | undefined {
   const bytes = Buffer.from(text);
@@ -100,4 +100,110 @@ test('a splice changes its spans and no other character', () => {
     return span ? [{ ...span, with: `"${key}"` }] : [];
   });
   expect(splice(bytes, edits).toString()).toBe('{"b":"b","a":"a"}');
+});
+
+describe('a body with what is looked for at its edges', () => {
+  const keys = ['model', 'stream'];
+  const signs = ['"model"', '"stream', '\\u00'].map((sign) => Buffer.from(sign));
+  const edges = (text: string) => edgeSpans(Buffer.from(text), keys, signs);
+  const long = `["${'é, '.repeat(2000)}"]`;
+
+  test.each([
+    ['{"model":"x","stream":true,"messages":[{"a":"b"}],"n":1}', ['model', 'stream']],
+    [' {"a":1, "model" : "x" ,"input":[ ], "b":2 } \n', ['model']],
+    ['{"messages":[],"model":"x"}', ['model']],
+    [`{"model":"x","input":${long},"n":1,"stream":true}`, ['model', 'stream']],
+    [
+      `{"model":"x","input":${long},"stream":true,"o":{"a":[1,{"b":"]"}],"c":2}}`,
+      ['model', 'stream'],
+    ],
+    [`{"model":"x","input":${long},"o":{"a":1},"model":"y"}`, ['model']],
+  ])('%s', (text, found) => {
+    const spans = edges(text);
+    expect([...(spans?.keys() ?? ['none'])]).toEqual(found);
+    expect(spans).toEqual(topLevelSpans(Buffer.from(text), keys));
+  });
+
+  test.each([
+    ['a key in the middle', `{"model":"x","a":[],"stream":true,"b":${long},"c":1}`],
+    ['a key with escapes', `{"model":"x","a":[],"\\u006dodel":"y","b":${long},"c":1}`],
+    ['the word in a text, to be sure', '{"model":"x","a":["model"],"b":1}'],
+    ['nothing behind what is large', `{"model":"x","a":${long}}`],
+    ['a backslash near the end', '{"model":"x","a":[],"b":"\\""}'],
+    ['the key itself holds a list', '{"model":[],"a":1}'],
+    ['nothing large', '{"model":"x"}'],
+    ['cut off', `{"model":"x","a":[1,2`],
+    ['no object', '[{"model":"x"}]'],
+    ['no comma', '{"model":"x" "a":[],"b":1}'],
+    ['something behind it', '{"model":"x","a":[],"b":1} }'],
+  ])('is looked at whole: %s', (_name, text) => {
+    expect(edges(text)).toBeUndefined();
+  });
+
+  test('agrees with a look at everything, wherever the keys are and whatever is between', () => {
+    let seed = 11;
+    const random = (n: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+      return (seed >> 8) % n;
+    };
+    const values = [
+      '1',
+      '"x"',
+      '"a\\"b"',
+      '[1,{"model":2}]',
+      '{"stream":[]}',
+      '[1,{"x":[{}]}]',
+      '{}',
+      'true',
+      '"}"',
+      '"[,"',
+      '" "',
+    ];
+    const names = ['model', 'stream', 'a', 'b', 'c\\n', 'mo\\u0064el'];
+    let quick = 0;
+    for (let n = 0; n < 3000; n += 1) {
+      const members = Array.from(
+        { length: 1 + random(6) },
+        () =>
+          `"${names[random(names.length)]}"${random(2) ? ': ' : ':'}${values[random(values.length)]}`,
+      );
+      const text = `{${members.join(random(2) ? ', ' : ',')}}`;
+      const spans = edges(text);
+      if (spans === undefined) continue;
+      quick += 1;
+      expect([text, spans]).toEqual([text, topLevelSpans(Buffer.from(text), keys) ?? new Map()]);
+    }
+    expect(quick).toBeGreaterThan(100);
+  });
+});
+
+describe('bytes that are lent', () => {
+  const rest = `,"input":"${'é'.repeat(20_000)}"}`;
+
+  test.each([
+    ['a shorter text', '"m"'],
+    ['one as long', '"other"'],
+    ['a longer one', '"much-longer"'],
+    ['one of several bytes a character', '"é"'],
+  ])('%s: are those of a copy, and come back as they were', (_name, text) => {
+    const whole = `{"a":1,"model":"alias"${rest}`;
+    const bytes = Buffer.from(whole);
+    const edited = new Edited(bytes, [{ start: 15, end: 22, with: text }]);
+    const lent = edited.lend((lent) => lent.toString());
+    expect(lent).toBe(`{"a":1,"model":${text}${rest}`);
+    expect(edited.copy().toString()).toBe(lent);
+    expect(bytes.toString()).toBe(whole);
+  });
+
+  test('come back when their user fails', () => {
+    const whole = `{"model":"alias"${rest}`;
+    const bytes = Buffer.from(whole);
+    const edited = new Edited(bytes, [{ start: 9, end: 16, with: '"m"' }]);
+    expect(() =>
+      edited.lend(() => {
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    expect(bytes.toString()).toBe(whole);
+  });
 });

@@ -9,6 +9,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Format, ProviderContext } from '../formats/format.ts';
 import { gather } from '../gather.ts';
 import type { RunningAttempt } from '../health/in-flight.ts';
+import type { Edited } from '../json-span.ts';
 import { Ledger } from '../ledger.ts';
 import { replyHeaders } from '../reply-headers.ts';
 import type { Target } from '../resolve.ts';
@@ -130,23 +131,27 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
    */
   async post(
     url: string,
-    body: string | Uint8Array,
+    body: string | Edited,
     changes?: ChainRequest['headers'],
   ): Promise<Response> {
     const { exchange, target, format, controller, watch } = this;
     const { deps, call } = exchange;
-    const { signal } = controller;
     this.#url = url;
     if (deps.probe) watch.connecting();
     const trace = deps.traces?.of(call.id);
     const headers = this.#headers(changes);
-    trace?.providerRequest(url, headers, body);
     await gather(exchange.running.size);
     let sent: Response;
     try {
-      sent = await deps.send({ url, headers, body, signal, proxy: target.provider.proxy });
+      if (typeof body !== 'string' && deps.send.copies && trace === undefined) {
+        sent = await body.lend((bytes) => this.#send(headers, bytes));
+      } else {
+        const bytes = typeof body === 'string' ? body : body.copy();
+        trace?.providerRequest(url, headers, bytes);
+        sent = await this.#send(headers, bytes);
+      }
     } catch (cause) {
-      throw sendError(cause, target.provider.name, signal);
+      throw sendError(cause, target.provider.name, controller.signal);
     }
     watch.connected();
     await gather(exchange.running.size);
@@ -156,6 +161,12 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
       throw await refusal(response, target.provider, format, sameFormat, deps.clock.now());
     }
     return response;
+  }
+
+  #send(headers: Readonly<Record<string, string>>, body: string | Buffer): Promise<Response> {
+    const { exchange, target, controller } = this;
+    const { proxy } = target.provider;
+    return exchange.deps.send({ url: this.#url, headers, body, signal: controller.signal, proxy });
   }
 
   /** The provider's own headers, those of the client that pass, what hooks change. */

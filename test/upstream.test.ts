@@ -1,0 +1,67 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { createGateway } from '../src/index.ts';
+import { sendWithFetch } from '../src/upstream.ts';
+
+/** What a provider was sent, and how it answers. */
+function provider(status: number) {
+  const bodies: string[] = [];
+  const server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    async fetch(request) {
+      bodies.push(await request.text());
+      const choices = [{ index: 0, message: { role: 'assistant', content: 'Hi' } }];
+      return Response.json({ model: 'm', choices }, { status });
+    },
+  });
+  afterAll(() => server.stop(true));
+  return { bodies, url: `http://127.0.0.1:${server.port}/v1` };
+}
+
+describe('the body of a request', () => {
+  test('is copied by fetch before it gives its promise', async () => {
+    const { bodies, url } = provider(200);
+    const body = Buffer.from('x'.repeat(100_000));
+    const sent = sendWithFetch({ url, headers: {}, body, signal: new AbortController().signal });
+    body.fill('y');
+    await sent;
+    expect(bodies).toEqual(['x'.repeat(100_000)]);
+  });
+
+  test('a large one reaches each target byte for byte, with its own model in it', async () => {
+    const first = provider(503);
+    const second = provider(200);
+    const gateway = await createGateway({
+      config: {
+        providers: {
+          one: { type: 'chat', baseUrl: first.url },
+          two: { type: 'chat', baseUrl: second.url },
+        },
+        models: {
+          'a-long-alias': {
+            targets: [
+              { provider: 'one', model: 'm' },
+              { provider: 'two', model: 'model-2' },
+            ],
+          },
+        },
+      },
+    });
+    const of = (model: string): string =>
+      `{ "n": 1, "model":"${model}","messages":[{"role":"user","content":"${'é\\n'.repeat(20_000)}"}],"stream":false}`;
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        gateway.fetch(
+          new Request('http://127.0.0.1/v1/chat/completions', {
+            method: 'POST',
+            body: of('a-long-alias'),
+          }),
+        ),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(new Set(first.bodies)).toEqual(new Set([of('m')]));
+    expect(second.bodies).toEqual(answers.map(() => of('model-2')));
+    await gateway.close();
+  });
+});
