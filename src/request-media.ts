@@ -17,6 +17,11 @@ export interface MediaAttempt {
   readonly watch: Watch;
 }
 
+/** True where the configuration allows to fetch what requests name by URL. */
+export function fetchesMedia({ deps, settings }: Exchange): boolean {
+  return settings.config.server.fetchMedia && deps.fetchMedia !== undefined;
+}
+
 /**
  * The request with content in the place of URLs that this provider cannot be told, where the
  * configuration allows to fetch them. Attempts share what was fetched.
@@ -27,9 +32,8 @@ export async function withMedia(
   { inlineOnly }: Chain,
   { exchange, format, ledger, controller, watch }: MediaAttempt,
 ): Promise<UnifiedChatRequest> {
-  const { deps, settings } = exchange;
-  const { fetchMedia } = deps;
-  if (!settings.config.server.fetchMedia || fetchMedia === undefined) return request;
+  const { fetchMedia } = exchange.deps;
+  if (fetchMedia === undefined) return request;
   exchange.fetched ??= new Map();
   // The provider is not to blame for how long this takes.
   watch.aside();

@@ -4,7 +4,6 @@ import { demoDelayMs, demoFault, streamDemo } from '../demo/demo.ts';
 import { demoSource } from '../demo/source.ts';
 import type { Source } from '../stream/source.ts';
 import { faultError } from '../transform/fault-error.ts';
-import { rememberUnread } from '../transform/unread.ts';
 import type { UnifiedChunk } from '../unified.ts';
 import { sendError } from '../upstream.ts';
 import type { Attempt } from './attempt.ts';
@@ -17,7 +16,7 @@ export async function runDemo(attempt: Attempt): Promise<Response> {
   const hooks = hookContext(attempt, false);
   try {
     const chain = await settings.chain(call.format, format, target.provider, target.model);
-    const unified = await unifiedOf(exchange, chain, hooks);
+    const unified = unifiedOf(exchange, chain, hooks);
     const fault = demoFault(target.model, exchange.stream);
     if (fault) throw faultError(fault, target.provider.name);
     const source = watchedSource(
@@ -34,8 +33,7 @@ export async function runDemo(attempt: Attempt): Promise<Response> {
     const unread = exchange.stream
       ? ({ kind: 'chunks', chunks: source } as const)
       : ({ kind: 'reply', reply: await collectReply(source, attempt.provider) } as const);
-    const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
-    const body = exchange.stream ? out.body : await out.text();
+    const body = chain.encodeReply(unread, hooks);
     const type = exchange.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
     return attempt.respond(undefined, body, type);
   } catch (cause) {

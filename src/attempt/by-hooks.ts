@@ -5,13 +5,11 @@ import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { holdHead } from '../hold.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { withMedia } from '../request-media.ts';
+import { fetchesMedia, withMedia } from '../request-media.ts';
 import { prepend, type Source } from '../stream/source.ts';
-import { readBorder } from '../transform/border.ts';
 import type { Chain } from '../transform/chain.ts';
 import { chunksWithoutSecrets, hiderOf } from '../transform/hide-secrets.ts';
 import { HookContext } from '../transform/hook-context.ts';
-import { rememberUnread, takeUnread } from '../transform/unread.ts';
 import type { UnifiedChunk } from '../unified.ts';
 import { upstreamUrl } from '../upstream.ts';
 import { type Attempt, hasContent } from './attempt.ts';
@@ -20,8 +18,8 @@ import { type Attempt, hasContent } from './attempt.ts';
 export async function runTranslated(attempt: Attempt, chain: Chain): Promise<Response> {
   const { exchange, target, format } = attempt;
   const hooks = hookContext(attempt, chain.hasForeignHook);
-  const decoded = await unifiedOf(exchange, chain, hooks);
-  const unified = await withMedia(decoded, chain, attempt);
+  const decoded = unifiedOf(exchange, chain, hooks);
+  const unified = fetchesMedia(exchange) ? await withMedia(decoded, chain, attempt) : decoded;
   const url = upstreamUrl(target.provider, format, target.model, exchange.stream);
   const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
   spellProviders(exchange, attempt.ledger);
@@ -56,27 +54,25 @@ export async function answerThrough(
   hooks: HookContext,
 ): Promise<Response> {
   const { exchange, watch, meter } = attempt;
-  const unified = await unifiedOf(exchange, chain, hooks);
-  const decoded = await chain.decodeReply(response, unified, hooks);
-  const unread = takeUnread(decoded) ?? (await readBorder(decoded, hooks));
+  const unified = unifiedOf(exchange, chain, hooks);
+  const unread = await chain.decodeReply(response, unified, hooks);
   if (unread.kind === 'reply') {
     attempt.refuseEmpty(unread.reply.finish, hasContent(unread.reply));
     meter.seeReply(unread.reply);
-    const out = await chain.encodeReply(rememberUnread(unread, {}), hooks);
-    const text = await out.text();
+    const text = chain.encodeReply(unread, hooks);
     // Only now: an answer that cannot be told to the client lets another target be tried.
     watch.end({ kind: 'complete' });
     return attempt.respond(response, text, 'application/json');
   }
   const chunks = await beginChunks(attempt, unread.chunks, hooks);
-  const out = await chain.encodeReply(rememberUnread({ kind: 'chunks', chunks }, {}), hooks);
-  return attempt.respond(response, out.body, 'text/event-stream; charset=utf-8');
+  const stream = chain.encodeReply({ kind: 'chunks', chunks }, hooks);
+  return attempt.respond(response, stream, 'text/event-stream; charset=utf-8');
 }
 
 /** The client's body in the middle language, decoded once for all attempts. */
-export async function unifiedOf(exchange: Exchange, chain: Chain, hooks: HookContext) {
+export function unifiedOf(exchange: Exchange, chain: Chain, hooks: HookContext) {
   if (exchange.unified) return exchange.unified;
-  const decoded = await chain.decodeRequest(wholeBody(exchange), hooks);
+  const decoded = chain.decodeRequest(wholeBody(exchange), hooks);
   spellOwn(exchange);
   exchange.unified = { ...decoded, model: exchange.model, stream: exchange.stream };
   exchange.client.request = exchange.unified;

@@ -28,14 +28,9 @@ import { isEventStream, rememberUnread, type Unread } from './unread.ts';
 const format: Format = chat;
 
 /** A response that remembers `value`, and tells it as llms text to a foreign hook that reads the body. */
-export function serializeUnread(
-  value: Unread,
-  hooks: HookContext,
-  headers: Record<string, string>,
-): Response {
-  if (!hooks.hasForeignHook) return rememberUnread(value, { headers });
+export function serializeUnread(value: Unread, hooks: HookContext): Response {
   const client = borderClient(hooks);
-  return rememberUnread(value, { headers }, () =>
+  return rememberUnread(value, { headers: headersOf(value) }, () =>
     value.kind === 'chunks'
       ? clientStream(value.chunks, thinkingEncoder(format.encoder(client)), {
           keepAliveMs: 0,
@@ -43,6 +38,16 @@ export function serializeUnread(
         })
       : new Blob([JSON.stringify(withThinking(format.encodeReply(value.reply, client)))]).stream(),
   );
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+};
+
+export function headersOf({ kind }: Unread): Record<string, string> {
+  return kind === 'chunks' ? STREAM_HEADERS : JSON_HEADERS;
 }
 
 /** What a foreign hook made of a reply, as values. */

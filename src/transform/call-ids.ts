@@ -6,6 +6,13 @@ import type { FormatRules } from '../formats/format.ts';
 import type { UnifiedMessage } from '../unified.ts';
 import { legalSpelling } from './tool-names.ts';
 
+/** True when any message makes a call or answers one. */
+export function haveCalls(messages: readonly UnifiedMessage[]): boolean {
+  return messages.some(
+    ({ role, tool_calls: calls }) => role === 'tool' || (calls !== undefined && calls.length > 0),
+  );
+}
+
 /**
  * The messages with ids that the rules allow. An illegal id becomes a legal one that depends on
  * nothing but itself, so that it is the same on every turn; two different ids stay different.

@@ -16,10 +16,10 @@ import { runStage } from '../stream/stage.ts';
 import type { UnifiedChatRequest } from '../unified.ts';
 import { fromLlmsRequest, readBorder, serializeUnread, toLlmsRequest } from './border.ts';
 import type { HookContext } from './hook-context.ts';
-import { asTransformer, STREAM_HEADERS } from './hooks.ts';
+import { decodeClient, decodeProvider, encodeForClient, encodeForProvider } from './hooks.ts';
 import type { LLMProvider } from './llms.ts';
 import type { Hook, Registry } from './registry.ts';
-import { takeUnread } from './unread.ts';
+import { takeUnread, type Unread } from './unread.ts';
 
 /** What goes to the provider. */
 export interface ChainRequest {
@@ -36,30 +36,21 @@ export interface Chain {
   /** True when the provider takes no URLs of images and files, although its format does. */
   readonly inlineOnly: boolean;
   /** Client's body → unified; once per request, whatever the number of attempts. */
-  decodeRequest(body: JsonObject, context: HookContext): Promise<UnifiedChatRequest>;
+  decodeRequest(body: JsonObject, context: HookContext): UnifiedChatRequest;
   /** Unified → provider's request. Leaves `request` as it is. */
   encodeRequest(
     request: UnifiedChatRequest,
     url: string,
     context: HookContext,
-  ): Promise<ChainRequest>;
-  /** Provider's reply → unified, as a response that remembers its values. */
+  ): ChainRequest | Promise<ChainRequest>;
+  /** Provider's reply → unified. */
   decodeReply(
     response: Response,
     request: UnifiedChatRequest,
     context: HookContext,
-  ): Promise<Response>;
-  /** Unified → client's reply. */
-  encodeReply(response: Response, context: HookContext): Promise<Response>;
-}
-
-const transformers = new WeakMap<Format, ReturnType<typeof asTransformer>>();
-function transformerOf(format: Format): ReturnType<typeof asTransformer> {
-  const known = transformers.get(format);
-  if (known) return known;
-  const made = asTransformer(format);
-  transformers.set(format, made);
-  return made;
+  ): Promise<Unread>;
+  /** Unified → what the client reads: JSON, or a stream of events. */
+  encodeReply(reply: Unread, context: HookContext): string | ReadableStream<Uint8Array>;
 }
 
 /** The hooks that a provider's configuration names for a model, ready to run. */
@@ -83,8 +74,6 @@ export function createChain(
   provider: ProviderConfig,
   hooks: readonly Hook[],
 ): Chain {
-  const clientSide = transformerOf(client);
-  const providerSide = transformerOf(target);
   const llmsProvider: LLMProvider = {
     name: provider.name,
     baseUrl: provider.formats.get(target.name) ?? '',
@@ -109,50 +98,58 @@ export function createChain(
       (hook) => hook.kind === 'quirk' && hook.hooks.inlineOnly === target.name,
     ),
 
-    async decodeRequest(body, context) {
-      const request = asRequest(await clientSide.transformRequestOut(body, context));
+    decodeRequest(body, context) {
+      const request = decodeClient(client, body, context);
       context.client.request = request;
       return request;
     },
 
-    async encodeRequest(request, url, context) {
-      const out: ChainRequest = { body: {}, url, headers: {} };
-      let current = request;
-      for (const hook of hooks) {
-        current =
-          hook.kind === 'quirk'
-            ? (hook.hooks.request?.(current, quirkContext(context)) ?? current)
-            : await runRequestHook(hook, current, llmsProvider, context, out);
-      }
-      const encoded = await providerSide.transformRequestIn(current, llmsProvider, context);
-      out.body = asBody(isObject(encoded) ? encoded['body'] : encoded);
-      if (current !== request) addHookFields(out.body, request, current, context.provider.ledger);
-      for (const hook of hooks) {
-        if (hook.kind !== 'quirk') continue;
-        out.body = hook.hooks.body?.(out.body, current, quirkContext(context)) ?? out.body;
-        const change = await hook.hooks.target?.(out.url, current, quirkContext(context));
-        if (change?.url !== undefined) out.url = change.url;
-        Object.assign(out.headers, change?.headers);
-      }
-      return out;
+    encodeRequest(request, url, context) {
+      if (hooks.length > 0) return encodeThrough(request, url, context);
+      return { body: encodeForProvider(target, request, context), url, headers: NO_CHANGES };
     },
 
     async decodeReply(response, request, context) {
-      let current = await providerSide.transformResponseOut(response, context);
+      let current = await decodeProvider(target, response, context);
       for (const hook of hooks.toReversed()) {
         current =
           hook.kind === 'quirk'
-            ? await runReplyQuirk(hook, current, request, quirkContext(context), context)
+            ? runReplyQuirk(hook, current, request, quirkContext(context))
             : await runReplyHook(hook, current, context);
       }
       return current;
     },
 
-    async encodeReply(response, context) {
-      return clientSide.transformResponseIn(response, context);
-    },
+    encodeReply: (reply, context) => encodeForClient(client, reply, context),
   };
+
+  async function encodeThrough(
+    request: UnifiedChatRequest,
+    url: string,
+    context: HookContext,
+  ): Promise<ChainRequest> {
+    const out: ChainRequest = { body: {}, url, headers: {} };
+    let current = request;
+    for (const hook of hooks) {
+      current =
+        hook.kind === 'quirk'
+          ? (hook.hooks.request?.(current, quirkContext(context)) ?? current)
+          : await runRequestHook(hook, current, llmsProvider, context, out);
+    }
+    out.body = encodeForProvider(target, current, context);
+    if (current !== request) addHookFields(out.body, request, current, context.provider.ledger);
+    for (const hook of hooks) {
+      if (hook.kind !== 'quirk') continue;
+      out.body = hook.hooks.body?.(out.body, current, quirkContext(context)) ?? out.body;
+      const change = await hook.hooks.target?.(out.url, current, quirkContext(context));
+      if (change?.url !== undefined) out.url = change.url;
+      Object.assign(out.headers, change?.headers);
+    }
+    return out;
+  }
 }
+
+const NO_CHANGES: ChainRequest['headers'] = {};
 
 type LlmsHook = Extract<Hook, { kind: 'llms' }>;
 
@@ -181,14 +178,18 @@ async function runRequestHook(
 
 async function runReplyHook(
   { name, transformer }: LlmsHook,
-  response: Response,
+  reply: Unread,
   context: HookContext,
-): Promise<Response> {
+): Promise<Unread> {
+  if (transformer.transformResponseOut === undefined) return reply;
+  const response = serializeUnread(reply, context);
+  let made: Response;
   try {
-    return (await transformer.transformResponseOut?.(response, context)) ?? response;
+    made = (await transformer.transformResponseOut(response, context)) ?? response;
   } catch (cause) {
     throw hookError(name, 'transformResponseOut', cause);
   }
+  return takeUnread(made) ?? readBorder(made, context);
 }
 
 /** A transformer that throws is at fault itself: no provider is blamed, no other target asked. */
@@ -218,28 +219,21 @@ function addHookFields(
   }
 }
 
-async function runReplyQuirk(
+function runReplyQuirk(
   hook: Extract<Hook, { kind: 'quirk' }>,
-  response: Response,
+  unread: Unread,
   request: UnifiedChatRequest,
   quirk: QuirkContext,
-  context: HookContext,
-): Promise<Response> {
+): Unread {
   const { reply: changeReply, stage: makeStage } = hook.hooks;
-  if (!changeReply && !makeStage) return response;
-  const unread = takeUnread(response) ?? (await readBorder(response, context));
-  if (unread.kind === 'chunks') {
-    const stage = makeStage?.(request, quirk);
-    const chunks = stage ? through(unread.chunks, stage) : unread.chunks;
-    return serializeUnread({ kind: 'chunks', chunks }, context, STREAM_HEADERS);
-  }
+  if (!changeReply && !makeStage) return unread;
   const stage = makeStage?.(request, quirk);
-  const reply = changeReply
-    ? changeReply(unread.reply, quirk)
-    : stage
-      ? assembleReply(runStage(stage, replyChunks(unread.reply)))
-      : unread.reply;
-  return serializeUnread({ kind: 'reply', reply }, context, { 'content-type': 'application/json' });
+  if (unread.kind === 'chunks') {
+    return stage ? { kind: 'chunks', chunks: through(unread.chunks, stage) } : unread;
+  }
+  if (changeReply) return { kind: 'reply', reply: changeReply(unread.reply, quirk) };
+  if (stage === undefined) return unread;
+  return { kind: 'reply', reply: assembleReply(runStage(stage, replyChunks(unread.reply))) };
 }
 
 function headerStrings(headers: JsonObject): Record<string, string | undefined> {
@@ -257,8 +251,4 @@ function asRequest(value: unknown): UnifiedChatRequest {
 }
 function isUnifiedRequest(value: unknown): value is UnifiedChatRequest {
   return isObject(value) && typeof value['model'] === 'string' && Array.isArray(value['messages']);
-}
-function asBody(value: unknown): JsonObject {
-  if (!isObject(value)) throw new TypeError('a format gave no body');
-  return value;
 }

@@ -12,7 +12,7 @@ import {
   type UnifiedMessage,
   type UnifiedToolCall,
 } from '../unified.ts';
-import { uniqueId } from './call-ids.ts';
+import { haveCalls, uniqueId } from './call-ids.ts';
 
 /** What the model reads in place of a result that the client never sent. */
 const NO_RESULT = '[No result was given for this tool call.]';
@@ -51,6 +51,7 @@ export function settleHistory(
   messages: readonly UnifiedMessage[],
   ledger: Ledger,
 ): UnifiedMessage[] {
+  if (!haveCalls(messages)) return [...messages];
   const turns = readTurns(messages);
   matchResults(messages, turns);
   keepAnswersLast(turns);

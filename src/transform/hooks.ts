@@ -1,87 +1,106 @@
 /**
- * A wire format as a genuine llms transformer: the four hooks, made once for every format. In a chain
- * of ours the replies between hooks carry values (`unread.ts`); beside a foreign hook they carry
- * llms text (`border.ts`).
+ * A wire format as the four hooks of llms, made once for every format. In a chain of ours they are
+ * given and give values; as a genuine llms transformer, responses that carry llms text (`border.ts`).
  */
 import { GatewayError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import { isObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { through } from '../stream/source.ts';
 import type { FormatName, ProviderFault, UnifiedChatRequest } from '../unified.ts';
-import { readBorder, serializeUnread } from './border.ts';
+import { headersOf, readBorder, serializeUnread } from './border.ts';
 import { clientStream } from './client-stream.ts';
 import { faultError } from './fault-error.ts';
 import { reportForeignExtra } from './foreign-extra.ts';
 import { settleHistory } from './history.ts';
-import { contextOf } from './hook-context.ts';
+import { contextOf, type HookContext } from './hook-context.ts';
 import type { TransformedRequest, Transformer } from './llms.ts';
 import { readChunks, readReply } from './provider-reply.ts';
 import { mapTools } from './tools.ts';
-import { isEventStream, takeUnread } from './unread.ts';
+import { isEventStream, takeUnread, type Unread } from './unread.ts';
 
-const JSON_HEADERS = { 'content-type': 'application/json' };
-export const STREAM_HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache',
-};
+/** The client's body → unified. */
+export function decodeClient(format: Format, body: unknown, hooks: HookContext) {
+  if (!isObject(body)) {
+    throw new GatewayError('invalid_request', 'The body must be a JSON object.');
+  }
+  return format.decodeRequest(body, hooks.client);
+}
 
-/** The transformer of a format. */
+/** Unified → the provider's body. */
+export function encodeForProvider(
+  format: Format,
+  request: UnifiedChatRequest,
+  hooks: HookContext,
+): JsonObject {
+  const { ledger } = hooks.provider;
+  reportForeignExtra(request, format.name, ledger);
+  // Where a provider keeps a part of the conversation, only it knows what answers what.
+  const messages = refersElsewhere(request, format.name)
+    ? request.messages
+    : settleHistory(request.messages, ledger);
+  const mapped = mapTools({ ...request, messages }, format, ledger);
+  hooks.restorer = mapped.restore;
+  const body: unknown = format.encodeRequest(mapped.request, hooks.provider);
+  if (!isObject(body)) throw new TypeError('a format gave no body');
+  return body;
+}
+
+/** The provider's reply → unified. */
+export async function decodeProvider(
+  format: Format,
+  response: Response,
+  hooks: HookContext,
+): Promise<Unread> {
+  const { restorer } = hooks;
+  if (hooks.client.request?.stream ?? isEventStream(response)) {
+    const decoded = await readChunks(response, format, hooks.provider);
+    const stage = restorer?.stage();
+    const chunks = stage === undefined ? decoded : through(decoded, stage);
+    return { kind: 'chunks', chunks };
+  }
+  const decoded = await readReply(response, format, hooks.provider);
+  const reply = restorer === undefined ? decoded : restorer.restoreReply(decoded);
+  return { kind: 'reply', reply };
+}
+
+/** Unified → what the client reads: JSON, or a stream of events. */
+export function encodeForClient(format: Format, unread: Unread, hooks: HookContext) {
+  if (unread.kind === 'chunks') {
+    const { keepAliveMs } = hooks;
+    const toError = (fault: ProviderFault) => faultError(fault, hooks.provider.provider);
+    return clientStream(unread.chunks, format.encoder(hooks.client), {
+      keepAliveMs,
+      toError,
+      onEnd: hooks.onAnswer,
+    });
+  }
+  const reply = JSON.stringify(format.encodeReply(unread.reply, hooks.client));
+  hooks.onAnswer?.(reply);
+  return reply;
+}
+
+/** The same as the transformer of a format, for who runs our hooks beside others. */
 export function asTransformer(format: Format): Required<FormatTransformer> {
   return {
     name: format.name,
     endPoint: `/v1${format.path(':model', false)}`,
 
-    transformRequestOut(body, context) {
-      if (!isObject(body)) {
-        throw new GatewayError('invalid_request', 'The body must be a JSON object.');
-      }
-      return format.decodeRequest(body, contextOf(context).client);
-    },
+    transformRequestOut: (body, context) => decodeClient(format, body, contextOf(context)),
 
     transformRequestIn(request, _provider, context): TransformedRequest {
-      const hooks = contextOf(context);
-      const { ledger } = hooks.provider;
-      reportForeignExtra(request, format.name, ledger);
-      // Where a provider keeps a part of the conversation, only it knows what answers what.
-      const messages = refersElsewhere(request, format.name)
-        ? request.messages
-        : settleHistory(request.messages, ledger);
-      const settled = { ...request, messages };
-      const mapped = mapTools(settled, format, ledger);
-      hooks.restorer = mapped.restore;
-      return { body: format.encodeRequest(mapped.request, hooks.provider), config: {} };
+      return { body: encodeForProvider(format, request, contextOf(context)), config: {} };
     },
 
     async transformResponseOut(response, context) {
       const hooks = contextOf(context);
-      const { restorer } = hooks;
-      if (hooks.client.request?.stream ?? isEventStream(response)) {
-        const decoded = await readChunks(response, format, hooks.provider);
-        const stage = restorer?.stage();
-        const chunks = stage === undefined ? decoded : through(decoded, stage);
-        return serializeUnread({ kind: 'chunks', chunks }, hooks, STREAM_HEADERS);
-      }
-      const decoded = await readReply(response, format, hooks.provider);
-      const reply = restorer === undefined ? decoded : restorer.restoreReply(decoded);
-      return serializeUnread({ kind: 'reply', reply }, hooks, JSON_HEADERS);
+      return serializeUnread(await decodeProvider(format, response, hooks), hooks);
     },
 
     async transformResponseIn(response, context) {
       const hooks = contextOf(context);
       const unread = takeUnread(response) ?? (await readBorder(response, hooks));
-      if (unread.kind === 'chunks') {
-        const { keepAliveMs } = hooks;
-        const toError = (fault: ProviderFault) => faultError(fault, hooks.provider.provider);
-        const stream = clientStream(unread.chunks, format.encoder(hooks.client), {
-          keepAliveMs,
-          toError,
-          onEnd: hooks.onAnswer,
-        });
-        return new Response(stream, { headers: STREAM_HEADERS });
-      }
-      const reply = JSON.stringify(format.encodeReply(unread.reply, hooks.client));
-      hooks.onAnswer?.(reply);
-      return new Response(reply, { headers: JSON_HEADERS });
+      const body = encodeForClient(format, unread, hooks);
+      return new Response(body, { headers: headersOf(unread) });
     },
   };
 }

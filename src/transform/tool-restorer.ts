@@ -20,6 +20,11 @@ export interface ToolRestorer {
   stage(): Stage<UnifiedChunk, UnifiedChunk> | undefined;
 }
 
+export const NOTHING_MAPPED: ToolRestorer = {
+  restoreReply: (reply) => reply,
+  stage: () => undefined,
+};
+
 /** `renameIds` makes a renamer for one answer; undefined when the provider's own ids can stay. */
 export function createRestorer(
   names: ToolNames,
@@ -27,7 +32,7 @@ export function createRestorer(
   ledger: Ledger,
 ): ToolRestorer {
   if (!names.areChanged && renameIds === undefined) {
-    return { restoreReply: (reply) => reply, stage: () => undefined };
+    return NOTHING_MAPPED;
   }
   return {
     restoreReply(reply) {

@@ -15,10 +15,10 @@ import {
   type UnifiedToolCall,
   type UnifiedToolChoice,
 } from '../unified.ts';
-import { freshIds, mapCallIds } from './call-ids.ts';
+import { freshIds, haveCalls, mapCallIds } from './call-ids.ts';
 import { wrapCall, wrapTool } from './custom-tools.ts';
 import { ToolNames, type ToolUse } from './tool-names.ts';
-import { createRestorer, type ToolRestorer } from './tool-restorer.ts';
+import { createRestorer, NOTHING_MAPPED, type ToolRestorer } from './tool-restorer.ts';
 
 /** What `mapTools` needs to know of the provider's format. */
 export type ToolTarget = Pick<Format, 'name' | 'rules'>;
@@ -45,6 +45,10 @@ export function mapTools(
   ledger: Ledger,
 ): MappedTools {
   const { tools = [], tool_choice: choice, parallel_tool_calls: _, ...rest } = request;
+  if (tools.length === 0 && !haveCalls(request.messages)) {
+    dropChoice(choice, ledger);
+    return { request: rest, restore: NOTHING_MAPPED };
+  }
   const kept = keepTools(tools, target, ledger);
   const names = new ToolNames(
     target.rules,
@@ -53,8 +57,7 @@ export function mapTools(
   const messages = mapCallIds(mapCalls(request.messages, names, target.rules), target.rules);
   const restore = createRestorer(names, freshIds(request.messages), ledger);
   if (kept.length === 0) {
-    // Chat and messages refuse a choice without tools; 'auto' and 'none' say nothing then.
-    if (choice !== undefined && choice !== 'auto' && choice !== 'none') ledger.drop('tool_choice');
+    dropChoice(choice, ledger);
     return { request: { ...rest, messages }, restore };
   }
   const mapped = {
@@ -64,6 +67,11 @@ export function mapTools(
   };
   if (choice !== undefined) mapped.tool_choice = mapChoice(choice, kept, names, target, ledger);
   return { request: mapped, restore };
+}
+
+/** Chat and messages refuse a choice without tools; 'auto' and 'none' say nothing then. */
+function dropChoice(choice: UnifiedToolChoice | undefined, ledger: Ledger): void {
+  if (choice !== undefined && choice !== 'auto' && choice !== 'none') ledger.drop('tool_choice');
 }
 
 function toolUse(tool: ClientTool): ToolUse {

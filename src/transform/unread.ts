@@ -1,7 +1,7 @@
 /**
- * A reply between two hooks. A `Response` that one of our hooks made remembers the values it stands
- * for, so that the next hook of ours takes those and nothing is parsed or serialised twice. A hook
- * that is not ours reads the body, and finds ordinary llms text there.
+ * A reply between two hooks: values, or for a hook that is not ours a `Response` with ordinary llms
+ * text in its body. It remembers the values it stands for, so that nothing is parsed or serialised
+ * when such a hook hands it on as it is.
  */
 import type { Source } from '../stream/source.ts';
 import type { UnifiedChunk, UnifiedReply } from '../unified.ts';
@@ -19,10 +19,10 @@ const unread = new WeakMap<Response, Unread>();
 export function rememberUnread(
   value: Unread,
   init: ResponseInit,
-  makeBody?: () => ReadableStream<Uint8Array>,
+  makeBody: () => ReadableStream<Uint8Array>,
 ): Response {
-  const body = makeBody && startedLate(makeBody, () => unread.delete(response));
-  const response = new Response(body ?? null, init);
+  const body = startedLate(makeBody, () => unread.delete(response));
+  const response = new Response(body, init);
   unread.set(response, value);
   return response;
 }
