@@ -43,5 +43,7 @@ function tell(
 
 /** What a header may hold of a text. */
 function headerText(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?');
+  return ODD.test(text) ? text.replaceAll(EACH_ODD, '?') : text;
 }
+const ODD = /[^\x20-\x7e]/;
+const EACH_ODD = /[^\x20-\x7e]/g;

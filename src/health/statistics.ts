@@ -133,11 +133,14 @@ export class Statistics {
     }
     const step = this.#step();
     const index = step % SLOTS;
-    const there = slots.find((slot) => slot.step % SLOTS === index);
-    if (there?.step === step) return there;
+    let place = 0;
+    for (const there of slots) {
+      if (there.step === step) return there;
+      if (there.step % SLOTS === index) break;
+      place += 1;
+    }
     const fresh = emptySlot(step);
-    if (there === undefined) slots.push(fresh);
-    else slots[slots.indexOf(there)] = fresh;
+    slots[place] = fresh;
     return fresh;
   }
 }

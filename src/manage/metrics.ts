@@ -105,6 +105,18 @@ class RequestSeries {
   }
 }
 
+/** True when two requests add to the same series. */
+function isAlike(a: UsageRecord, b: UsageRecord): boolean {
+  return (
+    a.clientFormat === b.clientFormat &&
+    a.outcome === b.outcome &&
+    a.status === b.status &&
+    a.alias === b.alias &&
+    a.provider === b.provider &&
+    a.model === b.model
+  );
+}
+
 export class Metrics {
   readonly #parts: MetricsParts;
   readonly #requests = new Counter('plexus_requests_total', 'Requests, by how they ended.');
@@ -173,6 +185,9 @@ export class Metrics {
   /** By what requests are told apart by, the series that they add to. */
   readonly #bundles = new Map<string, RequestSeries>();
 
+  /** The series that the request before added to. */
+  #last: { record: UsageRecord; series: RequestSeries } | undefined;
+
   constructor(parts: MetricsParts) {
     this.#parts = parts;
   }
@@ -214,7 +229,17 @@ export class Metrics {
   }
 
   /** The series that requests like this one add to, found by one look. */
-  #seriesOf({ clientFormat, outcome, status, alias, provider, model }: UsageRecord): RequestSeries {
+  #seriesOf(record: UsageRecord): RequestSeries {
+    // Most requests are like the one before.
+    const last = this.#last;
+    if (last !== undefined && isAlike(last.record, record)) return last.series;
+    const series = this.#findSeries(record);
+    this.#last = { record, series };
+    return series;
+  }
+
+  #findSeries(record: UsageRecord): RequestSeries {
+    const { clientFormat, outcome, status, alias, provider, model } = record;
     const kind = `${Math.floor(status / 100)}xx`;
     const key = `${clientFormat}\u0000${outcome}\u0000${kind}\u0000${alias}\u0000${provider}\u0000${model}`;
     const known = this.#bundles.get(key);

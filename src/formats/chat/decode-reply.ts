@@ -18,16 +18,26 @@ export function decodeReply(body: JsonObject, context: ProviderContext): Unified
       provider: context.provider,
     });
   }
-  const choices = array(body['choices'])
-    .filter(isObject)
-    .map((choice) => ({ ...choice, delta: object(choice['message']) ?? object(choice['delta']) }));
   const decoder = new ChatDecoder(context);
   const assembler = new ReplyAssembler();
-  const whole = decoder.read({ ...body, choices });
+  const whole = decoder.read(body['choices'].some(hasDelta) ? withMessages(body) : body);
   for (const chunk of whole) assembler.push(chunk);
   for (const chunk of decoder.push({ event: '', data: '[DONE]' })) assembler.push(chunk);
   if (assembler.failed) throw refused(assembler.failed, context);
   return assembler.reply;
+}
+
+/** Some servers name what they say as in a stream. */
+function hasDelta(choice: unknown): boolean {
+  return isObject(choice) && choice['delta'] !== undefined;
+}
+
+/** Where a choice has both, the message counts. */
+function withMessages(body: JsonObject): JsonObject {
+  const choices = array(body['choices'])
+    .filter(isObject)
+    .map((choice) => ({ ...choice, delta: object(choice['message']) ?? object(choice['delta']) }));
+  return { ...body, choices };
 }
 
 function refused(fault: ProviderFault, { provider }: ProviderContext): GatewayError {
