@@ -28,6 +28,10 @@ export interface EventHubOptions {
   readonly epoch: string;
   /** Gives the progress of running requests; asked each second while somebody listens. */
   readonly progress?: () => readonly object[];
+  /** Takes what is published, where several processes tell the same events: it comes back by `take`. */
+  readonly relay?: (type: EventType, data: object) => void;
+  /** Hears how many listen, after each change. */
+  readonly onListeners?: (count: number) => void;
 }
 
 interface PlexusEvent {
@@ -88,7 +92,21 @@ export class EventHub {
 
   /** Tells an event. `data` must not be changed afterwards. */
   publish(type: EventType, data: object): void {
-    this.#seq += 1;
+    const { relay } = this.#options;
+    if (relay === undefined) this.take(type, data, this.#seq + 1);
+    else relay(type, data);
+  }
+
+  /** What happened up to an event, that one included, is not known here. */
+  forget(seq: number): void {
+    this.#memory.length = 0;
+    this.#seq = seq;
+    this.#forgotten = seq;
+  }
+
+  /** Tells an event that has its number. */
+  take(type: EventType, data: object, seq: number): void {
+    this.#seq = seq;
     const event: PlexusEvent = { seq: this.#seq, type, data, frame: undefined };
     // Progress is out of date a second later: nobody resumes from it.
     if (type !== 'progress') {
@@ -133,6 +151,7 @@ export class EventHub {
     const stream = this.#stream(listener);
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#start(heartbeatMs);
+    this.#options.onListeners?.(this.#listeners.size);
     return new Response(stream, { headers: EVENT_HEADERS });
   }
 
@@ -175,8 +194,9 @@ export class EventHub {
 
   #stream(listener: Listener): ReadableStream<Uint8Array> {
     const leave = (): void => {
-      this.#listeners.delete(listener);
+      if (!this.#listeners.delete(listener)) return;
       if (this.#listeners.size === 0) this.#stop();
+      this.#options.onListeners?.(this.#listeners.size);
     };
     let isOpen = true;
     return new ReadableStream<Uint8Array>(
