@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly RegExp[])[] = [
   [
     /^(exchange|earlier-answers|reply-headers|request-media|settings|attempt|failover|late-answer|gateway)\.ts$/,
   ],
-  [/^(app|server)\.ts$/, /^manage\//],
+  [/^(app|server)\.ts$/, /^manage\//, /^workers\//],
   [/^cli\//, /^(main|index)\.ts$/],
 ];
 
