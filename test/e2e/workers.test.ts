@@ -246,6 +246,8 @@ describe.if(process.platform === 'linux')('two workers', () => {
     const { code, err } = await runToEnd(args, { cwd: folder });
     expect(code).toBe(1);
     expect(err).toContain(`port ${port} on 127.0.0.1 is taken`);
+    // Ending a worker would not free it.
+    expect(err).toContain(`(pid ${plexus.pid})`);
     expect((await ask(plexus)).status).toBe(200);
     await plexus.stop();
   }, 20_000);
