@@ -31,7 +31,7 @@ import { PLAIN_HEADER } from './manage/mask-config.ts';
 import { isPublicAddress } from './media/address.ts';
 import { createFetchMedia, type FetchMedia } from './media/fetch-media.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
-import { FILE_BOUNDS, ResponsesStore } from './responses-store/responses-store.ts';
+import { FILE_BOUNDS, MEMORY_BOUNDS, ResponsesStore } from './responses-store/responses-store.ts';
 import { fileShelf } from './responses-store/shelf.ts';
 import { createSettings } from './settings.ts';
 import { createEnvelope } from './transform/envelope.ts';
@@ -39,6 +39,7 @@ import { loadSecret } from './transform/envelope-secret.ts';
 import { getAt, requestWithFetch, type Send, sendWithFetch } from './upstream.ts';
 import type { UsageRecord } from './usage/record.ts';
 import { VERSION } from './version.ts';
+import type { OtherWorkers } from './workers/other-workers.ts';
 
 export type { Config, Log, Peer, Problem, UsageRecord };
 
@@ -69,6 +70,8 @@ export interface GatewayOptions {
    * for a configuration from a file, no for one that is given as a value.
    */
   readonly persist?: boolean;
+  /** @internal The other processes behind the same port, for `plexus --workers`. */
+  readonly others?: OtherWorkers;
 }
 
 /** A running gateway. Its functions need no `this`. */
@@ -130,9 +133,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
   /** The settings of the configuration, with what was switched while running. */
   let inForce: Settings = current.settings;
 
+  const { others } = options;
   const persist = options.persist ?? typeof source !== 'object';
   const cooldowns = new Cooldowns(now);
-  const concurrency = new Concurrency();
+  const concurrency = new Concurrency(others && ((max) => others.partOf(max)));
   const keyLimits = new KeyLimits({
     now,
     ...(persist ? { spentBefore: (key, from) => books.spentSince(key, from) } : {}),
@@ -164,14 +168,18 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     checkConfig: (path) => loadAll({ ...loadOptions(options), config: path }),
     reload: async () => {
       const result = await reloadNext();
+      if (result.ok) others?.tellReload();
       return result.ok ? result : { ok: false, message: formatProblems(result.problems) };
     },
     onSwitch: () => takeIntoForce(),
+    others,
   });
   const { log } = books;
   const { dataDir } = current.config;
   const onProblem = (message: string): void => log.warn(message);
-  const kept = persist
+  // Of several workers none writes these: the supervisor does.
+  const keepsState = persist && others === undefined;
+  const kept = keepsState
     ? [
         keepCooldowns(cooldowns, join(dataDir, 'cooldowns.json'), onProblem),
         keepKeyLimits(keyLimits, join(dataDir, 'key-limits.json'), onProblem),
@@ -188,11 +196,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     clock: { now, monotonic: () => performance.now() },
     random: Math.random,
     newId,
-    envelope: createEnvelope(persist ? keptSecret(current.config, log) : memorySecret()),
+    envelope: createEnvelope(
+      persist
+        ? keptSecret(current.config, log, others && Buffer.from(others.seat.secret, 'hex'))
+        : memorySecret(),
+    ),
     cooldowns,
     concurrency,
     keyLimits,
-    responses: responsesStore(current.config, persist, log, now),
+    responses: responsesStore(current.config, persist, log, now, others?.seat.scratchDir),
     log,
     traces: books.traces,
     inFlight: books.inFlight,
@@ -230,6 +242,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
     return result;
   }
 
+  const { responses } = deps;
+  await others?.join({ cooldowns, keyLimits, responses, books: books.shared }, dataDir);
+
   return {
     fetch: (request, from) => app(request, peerOf(request, from)),
     get config() {
@@ -248,7 +263,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Plexu
         process.off('exit', flush);
       }
       await deps.responses.drain();
-      return books.close();
+      await books.close();
+      await others?.close();
     },
   };
 }
@@ -350,10 +366,12 @@ function secretsOf(config: Config): string[] {
   ];
 }
 
-function keptSecret(config: Config, log: Log): Uint8Array {
+/** @param substitute what all workers use when none can be kept */
+function keptSecret(config: Config, log: Log, substitute?: Uint8Array): Uint8Array {
   const { secret, reason } = loadSecret(config.dataDir);
-  if (reason !== undefined) log.warn('the envelope secret is kept in memory only', { reason });
-  return secret;
+  if (reason === undefined) return secret;
+  log.warn('the envelope secret is kept in memory only', { reason });
+  return substitute ?? secret;
 }
 
 function responsesStore(
@@ -361,12 +379,16 @@ function responsesStore(
   persist: boolean,
   log: Log,
   now: () => number,
+  scratchDir?: string,
 ): ResponsesStore {
-  if (!persist || responses.store !== 'file') return new ResponsesStore(now);
-  const shelf = fileShelf(join(dataDir, 'responses'), (message) => {
+  const isKept = persist && responses.store === 'file';
+  if (!isKept && scratchDir === undefined) return new ResponsesStore(now);
+  // Workers share no memory, but a folder that ends with them.
+  const folder = isKept ? dataDir : (scratchDir ?? dataDir);
+  const shelf = fileShelf(join(folder, 'responses'), (message) => {
     log.warn('an answer could not be kept', { reason: message });
   });
-  return new ResponsesStore(now, shelf, FILE_BOUNDS);
+  return new ResponsesStore(now, shelf, isKept ? FILE_BOUNDS : MEMORY_BOUNDS);
 }
 
 function memorySecret(): Uint8Array {

@@ -18,8 +18,14 @@ const IDLE_SECONDS = 60;
 /** How long requests that were told to end may take over their last words, ms. */
 const FAREWELL_MS = 1000;
 
+/**
+ * How a port is shared with other processes, which the system then gives connections in turn: `first`
+ * takes it, if nobody has it, and `next` joins.
+ */
+export type Sharing = 'alone' | 'first' | 'next';
+
 /** @throws Error with code `EADDRINUSE` when the port is taken */
-export function serve(app: App, config: ServerConfig): RunningServer {
+export function serve(app: App, config: ServerConfig, sharing: Sharing = 'alone'): RunningServer {
   const options = {
     // Bun shows sources to clients in development, which is its default.
     development: false,
@@ -44,7 +50,8 @@ export function serve(app: App, config: ServerConfig): RunningServer {
       ? Bun.serve<undefined>({
           ...options,
           hostname: config.host,
-          port: config.port,
+          port: sharing === 'first' ? freePort(config) : config.port,
+          reusePort: sharing !== 'alone',
           idleTimeout: IDLE_SECONDS,
         })
       : Bun.serve<undefined>({ ...options, unix: config.unix });
@@ -61,6 +68,16 @@ export function serve(app: App, config: ServerConfig): RunningServer {
       await server.stop(true);
     },
   };
+}
+
+/**
+ * The port, or the one that 0 stands for. A port that is opened for sharing joins whoever shares it
+ * already, also another gateway of the same user: so it is opened alone first.
+ */
+function freePort({ host, port }: ServerConfig): number {
+  const probe = Bun.serve({ hostname: host, port, fetch: () => internalError() });
+  probe.stop(true);
+  return probe.port ?? port;
 }
 
 function internalError(): Response {

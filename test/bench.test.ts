@@ -30,6 +30,7 @@ describe.skipIf(process.platform === 'win32')('the bench', () => {
         readFileSync(file, 'utf8'),
       );
       const scenarios = ['plain', 'burst', 'paced', 'leaving', 'memory', 'slow-reader'];
+      if (process.platform === 'linux') scenarios.push('workers');
       for (const name of scenarios) expect(printed).toContain(`(${name})`);
       const figures = written.outcomes.flatMap(({ rows }) => rows.flatMap((row) => row.figures));
       expect(figures.length).toBeGreaterThan(50);

@@ -120,3 +120,20 @@ test('holds more requests at once than the 256 fetches that Bun allows by itself
   await gateway.stop();
   server.stop(true);
 }, 30_000);
+
+test.if(process.platform === 'linux')(
+  'serves in several processes',
+  async () => {
+    const config = { providers: { demo: { type: 'demo' } }, models: { demo: 'demo/echo' } };
+    writeFileSync(join(folder, 'workers.json'), JSON.stringify(config));
+    const args = ['--config', 'workers.json', '--workers', '2'];
+    const gateway = await start(args, { cwd: folder, command: [plexus] });
+    expect((await fetch(`${gateway.url}/v1/models`)).status).toBe(200);
+    const state = await (await fetch(`${gateway.url}/v0/state`)).json();
+    expect(state).toMatchObject({
+      workers: expect.arrayContaining([expect.objectContaining({ worker: 1 })]),
+    });
+    expect((await gateway.stop()).code).toBe(0);
+  },
+  20_000,
+);

@@ -4,17 +4,20 @@
  * once, in its place: the same process to everybody outside.
  */
 
-const VARIABLE = 'BUN_CONFIG_MAX_HTTP_REQUESTS';
+/** Read by Bun at its start. */
+export const FETCH_LIMIT_VARIABLE = 'BUN_CONFIG_MAX_HTTP_REQUESTS';
+export const FETCH_LIMIT = '65535';
 
 /** Does not return when it starts the program again. */
 export async function raiseFetchLimit(args: readonly string[]): Promise<void> {
   // Windows cannot replace a process; there the limit is set by whoever starts it.
-  if (process.env[VARIABLE] || process.execve === undefined) return;
+  if (process.env[FETCH_LIMIT_VARIABLE] || process.execve === undefined) return;
   const kept = await keepDescriptor(args);
   // Better few fetches than a parent that waits for ever.
   if (kept === undefined) return;
   const program = Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
-  process.execve(process.execPath, [...program, ...kept], { ...process.env, [VARIABLE]: '65535' });
+  const env = { ...process.env, [FETCH_LIMIT_VARIABLE]: FETCH_LIMIT };
+  process.execve(process.execPath, [...program, ...kept], env);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Who holds a port, for the line that says it is taken. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { WORKER_VARIABLE } from './worker-seat.ts';
 
 /** `name (pid 123)`; undefined where the system does not tell, which is anywhere but on Linux. */
 export function portHolder(port: number): string | undefined {
@@ -7,13 +8,21 @@ export function portHolder(port: number): string | undefined {
   try {
     const sockets = new Set(listeningSockets(port).map((inode) => `socket:[${inode}]`));
     if (sockets.size === 0) return undefined;
-    const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && holds(name, sockets));
-    if (pid === undefined) return undefined;
+    const holder = readdirSync('/proc').find((name) => /^\d+$/.test(name) && holds(name, sockets));
+    if (holder === undefined) return undefined;
+    const pid = supervisorOf(holder) ?? holder;
     return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`;
   } catch {
     // It has ended meanwhile, or /proc is not for us to read: then the line goes without.
     return undefined;
   }
+}
+
+/** Of one of our workers the process to end, as another worker would take its place. */
+function supervisorOf(pid: string): string | undefined {
+  const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\u0000');
+  if (!environment.some((entry) => entry.startsWith(`${WORKER_VARIABLE}=`))) return undefined;
+  return /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
 }
 
 /** `st` of a socket that listens, in /proc/net/tcp (proc(5)). */

@@ -40,6 +40,36 @@ export interface CooldownEntry {
   readonly cooldown: Cooldown;
 }
 
+/** The same of a target that may be well again: then it has no cooldown. */
+export interface Remembered {
+  readonly provider: string;
+  readonly model?: string;
+  readonly cooldown: Cooldown | null;
+}
+
+/** What happened to targets, complete enough for another process to draw the same conclusion. Times: Unix ms. */
+export type CooldownChange =
+  | {
+      readonly kind: 'failed';
+      readonly provider: string;
+      readonly model: string;
+      readonly reason: CooldownReason;
+      /** Seconds, as the provider said. */
+      readonly retryAfter?: number;
+      readonly minMs: number;
+      readonly maxMs: number;
+      /** When the attempt began, and when its failure was noticed. */
+      readonly startedAt: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'answered';
+      readonly provider: string;
+      readonly model: string;
+      readonly startedAt: number;
+    }
+  | { readonly kind: 'cleared'; readonly provider?: string; readonly model?: string };
+
 /** How long failures in a row are remembered after their rest is over. */
 const REMEMBERED_MS = 24 * 3_600_000;
 
@@ -48,6 +78,11 @@ const SEPARATOR = '\u0000';
 
 function key(provider: string, model?: string): string {
   return model === undefined ? provider : provider + SEPARATOR + model;
+}
+
+function targetOf(id: string): { provider: string; model?: string } {
+  const [provider = '', model] = id.split(SEPARATOR);
+  return model === undefined ? { provider } : { provider, model };
 }
 
 /** Why a failure makes its target rest; undefined when it says nothing of the target's health. */
@@ -77,8 +112,8 @@ export function cooldownReason(error: GatewayError): CooldownReason | undefined 
 export class Cooldowns {
   readonly #entries = new Map<string, Cooldown>();
   readonly #now: () => number;
-  /** Hears of every change; set by whoever keeps the entries. */
-  onChange: () => void = () => undefined;
+  /** Hears of every change that `apply` makes; set by whoever keeps the entries. */
+  onChange: (change: CooldownChange) => void = () => undefined;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -120,17 +155,56 @@ export class Cooldowns {
   ): void {
     const reason = cooldownReason(error);
     if (reason === undefined || !config.enabled) return;
+    const { retryAfter } = error;
+    this.apply({
+      kind: 'failed',
+      provider,
+      model,
+      reason,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      minMs: config.minMs,
+      maxMs: config.maxMs,
+      startedAt,
+      at: this.#now(),
+    });
+  }
+
+  /**
+   * Makes a change, also one that another process has noticed.
+   * @returns what is remembered now of the targets that it changed
+   */
+  apply(change: CooldownChange): readonly Remembered[] {
+    const ids = this.#apply(change);
+    if (ids.length > 0 || change.kind === 'cleared') this.onChange(change);
+    return ids.map((id) => ({ ...targetOf(id), cooldown: this.#entries.get(id) ?? null }));
+  }
+
+  /** Takes what counts from now on, as told by the process that keeps it for all. */
+  take(remembered: readonly Remembered[]): void {
+    for (const { provider, model, cooldown } of remembered) {
+      if (cooldown === null) this.#entries.delete(key(provider, model));
+      else this.#entries.set(key(provider, model), cooldown);
+    }
+  }
+
+  /** @returns the entries that it changed */
+  #apply(change: CooldownChange): readonly string[] {
+    if (change.kind === 'failed') return [this.#rest(change)];
+    if (change.kind === 'answered') return this.#forget(change);
+    return this.#clear(change);
+  }
+
+  #rest(failure: CooldownChange & { readonly kind: 'failed' }): string {
+    const { provider, model, reason, retryAfter, startedAt, at: now } = failure;
     const id = reason === 'credentials' ? key(provider) : key(provider, model);
-    const now = this.#now();
     const before = this.#entries.get(id);
     const isSameBurst = before !== undefined && startedAt < before.at;
     const failures = isSameBurst ? before.failures : (before?.failures ?? 0) + 1;
-    const { retryAfter } = error;
     const wished =
       retryAfter === undefined
         ? DEFAULT_MS[reason] * 2 ** Math.min(failures - 1, 20)
         : retryAfter * 1000;
-    const bounded = now + Math.min(config.maxMs, Math.max(config.minMs, wished));
+    const bounded = now + Math.min(failure.maxMs, Math.max(failure.minMs, wished));
     // A rest that is already running is not cut short; one of the same burst is not made longer
     // unless the provider says so.
     const until =
@@ -140,7 +214,7 @@ export class Cooldowns {
     const named =
       retryAfter === undefined
         ? before?.namedUntil
-        : Math.max(now + Math.min(config.maxMs, wished), before?.namedUntil ?? 0);
+        : Math.max(now + Math.min(failure.maxMs, wished), before?.namedUntil ?? 0);
     this.#entries.set(id, {
       until,
       reason: before && before.until > bounded ? before.reason : reason,
@@ -148,7 +222,7 @@ export class Cooldowns {
       at: isSameBurst ? before.at : now,
       ...(named === undefined ? {} : { namedUntil: named }),
     });
-    this.onChange();
+    return id;
   }
 
   /**
@@ -157,11 +231,14 @@ export class Cooldowns {
    */
   succeed(provider: string, model: string, startedAt: number = this.#now()): void {
     if (this.#entries.size === 0) return;
-    const isForgotten = [key(provider), key(provider, model)].map((id) => {
+    this.apply({ kind: 'answered', provider, model, startedAt });
+  }
+
+  #forget({ provider, model, startedAt }: CooldownChange & { readonly kind: 'answered' }) {
+    return [key(provider), key(provider, model)].filter((id) => {
       const entry = this.#entries.get(id);
       return entry !== undefined && startedAt >= entry.at && this.#entries.delete(id);
     });
-    if (isForgotten.includes(true)) this.onChange();
   }
 
   /** Those that rest now, for people. */
@@ -184,20 +261,21 @@ export class Cooldowns {
   }
 
   #all(): CooldownEntry[] {
-    return [...this.#entries].map(([id, cooldown]) => {
-      const [provider = '', model] = id.split(SEPARATOR);
-      return model === undefined ? { provider, cooldown } : { provider, model, cooldown };
-    });
+    return [...this.#entries].map(([id, cooldown]) => ({ ...targetOf(id), cooldown }));
   }
 
   /** Forgets failures: all, those of a provider, or those of one of its models and of the whole provider. */
   clear(provider?: string, model?: string): void {
-    for (const id of this.#entries.keys()) {
-      const [ownProvider, ownModel] = id.split(SEPARATOR);
-      if (provider !== undefined && ownProvider !== provider) continue;
-      if (model !== undefined && ownModel !== undefined && ownModel !== model) continue;
-      this.#entries.delete(id);
-    }
-    this.onChange();
+    const named = provider === undefined ? {} : { provider };
+    this.apply({ kind: 'cleared', ...named, ...(model === undefined ? {} : { model }) });
+  }
+
+  #clear({ provider, model }: CooldownChange & { readonly kind: 'cleared' }): readonly string[] {
+    return [...this.#entries.keys()].filter((id) => {
+      const own = targetOf(id);
+      if (provider !== undefined && own.provider !== provider) return false;
+      if (model !== undefined && own.model !== undefined && own.model !== model) return false;
+      return this.#entries.delete(id);
+    });
   }
 }

@@ -28,6 +28,12 @@ export interface Progress {
   readonly toolCalls: number;
 }
 
+/** The requests that run, in this process or in all that serve together, as people and selectors ask. */
+export type Running = Pick<
+  InFlight,
+  'at' | 'size' | 'openStreams' | 'counts' | 'list' | 'progress'
+>;
+
 interface Entry {
   attempt: RunningAttempt;
   attempts: number;

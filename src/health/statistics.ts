@@ -28,7 +28,7 @@ export interface Figures {
 }
 
 /** Sums and counts of ten seconds. `step` says which ten seconds; an older one's numbers are void. */
-interface Slot {
+export interface Slot {
   step: number;
   attempts: number;
   errors: number;
@@ -40,6 +40,14 @@ interface Slot {
 interface Mean {
   sum: number;
   count: number;
+}
+const MEANS = ['ttft', 'speed', 'duration', 'output'] as const;
+
+/** A target's slot, for another process that measures the same targets. */
+export interface SharedSlot {
+  readonly provider: string;
+  readonly model: string;
+  readonly slot: Slot;
 }
 
 const EMPTY: Figures = {
@@ -84,6 +92,29 @@ export class Statistics {
     }
   }
 
+  /** All that was measured in the window. */
+  save(): SharedSlot[] {
+    const oldest = this.#oldest();
+    return [...this.#targets].flatMap(([key, slots]) =>
+      slots.filter(({ step }) => step >= oldest).map((slot) => ({ ...targetOf(key), slot })),
+    );
+  }
+
+  /** Adds what another process has measured. */
+  merge(shared: readonly SharedSlot[]): void {
+    const oldest = this.#oldest();
+    for (const { provider, model, slot: more } of shared) {
+      if (more.step < oldest) continue;
+      const slot = this.#slot(provider, model, more.step);
+      slot.attempts += more.attempts;
+      slot.errors += more.errors;
+      for (const name of MEANS) {
+        slot[name].sum += more[name].sum;
+        slot[name].count += more[name].count;
+      }
+    }
+  }
+
   figures(provider: string, model: string): Figures {
     const slots = this.#targets.get(targetKey(provider, model));
     return slots === undefined ? EMPTY : this.#sum(slots);
@@ -97,7 +128,7 @@ export class Statistics {
   }
 
   #sum(slots: readonly Slot[]): Figures {
-    const oldest = this.#step() - SLOTS + 1;
+    const oldest = this.#oldest();
     const live = slots.filter(({ step }) => step >= oldest);
     const total = (pick: (slot: Slot) => number): number =>
       live.reduce((sum, slot) => sum + pick(slot), 0);
@@ -122,7 +153,12 @@ export class Statistics {
     return Math.floor(this.#now() / SLOT_MS);
   }
 
-  #slot(provider: string, model: string): Slot {
+  /** The first step of the window. */
+  #oldest(): number {
+    return this.#step() - SLOTS + 1;
+  }
+
+  #slot(provider: string, model: string, step = this.#step()): Slot {
     const key = targetKey(provider, model);
     const slots = this.#targets.get(key) ?? [];
     this.#targets.delete(key);
@@ -131,7 +167,6 @@ export class Statistics {
       const [oldest] = this.#targets.keys();
       if (oldest !== undefined) this.#targets.delete(oldest);
     }
-    const step = this.#step();
     const index = step % SLOTS;
     let place = 0;
     for (const there of slots) {

@@ -10,10 +10,17 @@ import type { RankedTarget } from './ranking.ts';
 const MAX_CONVERSATIONS = 10_000;
 /** No provider keeps a prompt longer than this unless it is used (Anthropic, OpenAI: an hour). */
 const FORGET_MS = 60 * 60_000;
+/** How long `onHold` need not hear again of a conversation that stays where it is. */
+const TOLD_MS = 10 * 60_000;
+
+/** A conversation, the key of its target, and when it was last answered, Unix ms. */
+export type Held = readonly [conversation: string, target: string, at: number];
 
 export class Sticky {
+  /** Hears of conversations that begin, move, or go on after a while. */
+  onHold: ((held: Held) => void) | undefined;
   /** By conversation, the one that was silent longest first. */
-  readonly #targets = new Map<string, { target: string; at: number }>();
+  readonly #targets = new Map<string, { target: string; at: number; toldAt: number }>();
   readonly #now: () => number;
   readonly #max: number;
 
@@ -33,8 +40,26 @@ export class Sticky {
 
   /** The conversation was answered by this target. */
   hold(key: string, target: RankedTarget): void {
+    const before = this.#targets.get(key);
+    const at = this.#now();
+    const isNews = before?.target !== keyOf(target) || at - before.toldAt > TOLD_MS;
+    this.#set([key, keyOf(target), at], isNews ? at : before.toldAt);
+    if (isNews) this.onHold?.([key, keyOf(target), at]);
+  }
+
+  /** Takes what another process holds. */
+  take(held: readonly Held[]): void {
+    for (const one of held) this.#set(one, one[2]);
+  }
+
+  /** All that is held, for another process. */
+  save(): Held[] {
+    return [...this.#targets].map(([key, { target, at }]) => [key, target, at]);
+  }
+
+  #set([key, target, at]: Held, toldAt: number): void {
     this.#targets.delete(key);
-    this.#targets.set(key, { target: keyOf(target), at: this.#now() });
+    this.#targets.set(key, { target, at, toldAt });
     if (this.#targets.size <= this.#max) return;
     const [oldest] = this.#targets.keys();
     if (oldest !== undefined) this.#targets.delete(oldest);

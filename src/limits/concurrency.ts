@@ -13,6 +13,12 @@ const RETRY_AFTER_S = 5;
 export class Concurrency {
   /** By what is limited: '' is the whole gateway, `key:…` a client's key, `provider:…` a provider. */
   readonly #gates = new Map<string, Gate>();
+  readonly #partOf: (max: number) => number;
+
+  /** @param partOf what of a limit is this process's, where several share it */
+  constructor(partOf: (max: number) => number = (max) => max) {
+    this.#partOf = partOf;
+  }
 
   /**
    * A place for a request; undefined when nothing limits it, so that it need not wait for a promise.
@@ -67,7 +73,7 @@ export class Concurrency {
   hasRoom({ name, maxConcurrency }: ProviderConfig): boolean {
     if (maxConcurrency === 0) return true;
     const gate = this.#gates.get(`provider:${name}`);
-    return gate === undefined || (gate.inside < maxConcurrency && gate.queued === 0);
+    return gate === undefined || (gate.inside < this.#partOf(maxConcurrency) && gate.queued === 0);
   }
 
   /**
@@ -103,7 +109,7 @@ export class Concurrency {
   }
 
   #gate(name: string, max: number, { maxLength, maxWaitMs }: QueueConfig): Gate {
-    const bounds = { max, maxQueued: maxLength, maxWaitMs };
+    const bounds = { max: this.#partOf(max), maxQueued: maxLength, maxWaitMs };
     const known = this.#gates.get(name);
     if (known) {
       known.bounds = bounds;

@@ -1,7 +1,8 @@
 /**
- * Keeps what keys have used over a restart; see `state-file.ts`. Each process counts for itself: of two
- * on one folder, each grants the whole limit, the file is that of the last writer, and that is said
- * once. A damaged file is reported; money is then read from the usage log again.
+ * Keeps what keys have used over a restart; see `state-file.ts`. The workers of one gateway count
+ * together, and their supervisor keeps the file. Of two gateways on one folder each grants the whole
+ * limit, the file is that of the last writer, and that is said once. A damaged file is reported; money
+ * is then read from the usage log again.
  */
 import { statSync } from 'node:fs';
 import { object } from '../json.ts';

@@ -2,7 +2,8 @@
  * What a client's key may use up: requests and tokens in any minute, money in a UTC day and month.
  * A request is admitted while the key is below its limits. What an answer uses is known only when
  * it has ended, so requests that run at once may pass a limit of tokens or money together; no
- * request does that comes after. Everything is counted by this process; see `key-limits-file.ts`.
+ * request does that comes after. Everything is counted by this process, and by the others of
+ * `plexus --workers`, which tell one another; see `key-limits-file.ts`.
  */
 import type { ApiKeyConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
@@ -36,12 +37,38 @@ export interface LimitUse {
 export type LimitUses = Partial<Record<Counted, LimitUse>>;
 type Counted = 'requestsPerMinute' | 'tokensPerMinute' | 'usdPerDay' | 'usdPerMonth';
 
+/** What a key has used, for another process that counts the same keys. */
+export type KeyUse =
+  | { readonly kind: 'request'; readonly key: string }
+  | {
+      readonly kind: 'answer';
+      readonly key: string;
+      /** Of the request. */
+      readonly id: string;
+      readonly tokens: number;
+      /** The request's arrival, Unix ms. */
+      readonly at: number;
+      /** Null without a price. */
+      readonly usd: number | null;
+    }
+  | {
+      /** What the usage log knew of the time before anybody counted. */
+      readonly kind: 'before';
+      readonly key: string;
+      /** Unix ms. */
+      readonly at: number;
+      readonly dayUsd: number;
+      readonly monthUsd: number;
+    };
+
 /** Models without a price that are remembered as having been told. */
 const MAX_TOLD = 1000;
 
 export class KeyLimits {
   /** Called after something was counted. */
   onChange: (() => void) | undefined;
+  /** Hears what was counted here, not what was taken from others. */
+  onUse: ((use: KeyUse) => void) | undefined;
   readonly #options: KeyLimitsOptions;
   /** By the key's name; only keys that have had a limit. */
   readonly #accounts = new Map<string, KeyAccount>();
@@ -61,11 +88,7 @@ export class KeyLimits {
   admit(key: ApiKeyConfig | undefined): Promise<void> | undefined {
     if (key === undefined || !isLimited(key)) return undefined;
     const { limits, name } = key;
-    let account = this.#accounts.get(name);
-    if (account === undefined) {
-      account = new KeyAccount();
-      this.#accounts.set(name, account);
-    }
+    const account = this.#account(name);
     account.hasBudget = limits.usdPerDay !== undefined || limits.usdPerMonth !== undefined;
     if (account.hasBudget && !account.knowsSpending) {
       return this.#recall(name, account).then(() => this.#enter(key, account));
@@ -74,7 +97,15 @@ export class KeyLimits {
     return undefined;
   }
 
-  #enter({ limits }: ApiKeyConfig, account: KeyAccount): void {
+  #account(name: string): KeyAccount {
+    const known = this.#accounts.get(name);
+    if (known !== undefined) return known;
+    const account = new KeyAccount();
+    this.#accounts.set(name, account);
+    return account;
+  }
+
+  #enter({ limits, name }: ApiKeyConfig, account: KeyAccount): void {
     const now = this.#options.now();
     const { requests, tokens, day, month } = account;
     const {
@@ -103,6 +134,7 @@ export class KeyLimits {
     if (refusal !== undefined) throw refusal;
     requests.add(1, now);
     this.onChange?.();
+    this.onUse?.({ kind: 'request', key: name });
   }
 
   /** Counts what a request has used, when it has ended. */
@@ -114,8 +146,24 @@ export class KeyLimits {
     if (usage === null) return;
     account.tokens.add(usage.total, this.#options.now());
     // The day of the request's arrival, as in the usage log.
-    if (cost !== null) account.spend(Date.parse(timestamp), cost.total);
+    const at = Date.parse(timestamp);
+    if (cost !== null) account.spend(at, cost.total);
     else if (account.hasBudget) this.#tellUnpriced(apiKey, `${provider}/${model}`);
+    this.onChange?.();
+    const usd = cost?.total ?? null;
+    this.onUse?.({ kind: 'answer', key: apiKey, id, tokens: usage.total, at, usd });
+  }
+
+  /** Counts what another process has. */
+  take(use: KeyUse): void {
+    const account = this.#account(use.key);
+    if (use.kind === 'request') account.requests.add(1, this.#options.now());
+    else if (use.kind === 'before') addBefore(account, use);
+    else {
+      this.#recalls.get(use.key)?.ended.add(use.id);
+      account.tokens.add(use.tokens, this.#options.now());
+      if (use.usd !== null) account.spend(use.at, use.usd);
+    }
     this.onChange?.();
   }
 
@@ -169,19 +217,27 @@ export class KeyLimits {
     const running = this.#recalls.get(name);
     if (running !== undefined) return running.done;
     const ended = new Set<string>();
-    const done = this.#readSpent(name, account, ended).finally(() => {
-      account.knowsSpending = true;
+    const done = this.#readSpent(name, account, ended).then((before) => {
       this.#recalls.delete(name);
+      // Another process may have told it meanwhile.
+      if (account.knowsSpending) return;
+      addBefore(account, before);
       this.onChange?.();
+      this.onUse?.(before);
     });
     this.#recalls.set(name, { done, ended });
     return done;
   }
 
-  async #readSpent(name: string, account: KeyAccount, ended: ReadonlySet<string>): Promise<void> {
+  async #readSpent(
+    name: string,
+    account: KeyAccount,
+    ended: ReadonlySet<string>,
+  ): Promise<SpentBefore> {
     const { now, spentBefore, onProblem } = this.#options;
-    if (spentBefore === undefined) return;
     const at = now();
+    const nothing: SpentBefore = { kind: 'before', key: name, at, dayUsd: 0, monthUsd: 0 };
+    if (spentBefore === undefined) return nothing;
     // Counted since the process began, before the key had a budget; the log holds it too.
     const before = { day: account.day.sum(at), month: account.month.sum(at) };
     const log = new KeyAccount();
@@ -195,8 +251,8 @@ export class KeyLimits {
         `what the key "${name}" has spent cannot be read from the usage log and counts from now on: ${String(cause)}`,
       );
     }
-    account.day.add(at, Math.max(0, log.day.sum(at) - before.day));
-    account.month.add(at, Math.max(0, log.month.sum(at) - before.month));
+    const dayUsd = Math.max(0, log.day.sum(at) - before.day);
+    return { ...nothing, dayUsd, monthUsd: Math.max(0, log.month.sum(at) - before.month) };
   }
 
   #tellUnpriced(apiKey: string, target: string): void {
@@ -210,6 +266,16 @@ export class KeyLimits {
 }
 
 const NOTHING_USED = new KeyAccount();
+
+type SpentBefore = KeyUse & { readonly kind: 'before' };
+
+/** What was spent before is added once, whoever reads it first. */
+function addBefore(account: KeyAccount, { at, dayUsd, monthUsd }: SpentBefore): void {
+  if (account.knowsSpending) return;
+  account.day.add(at, dayUsd);
+  account.month.add(at, monthUsd);
+  account.knowsSpending = true;
+}
 
 function isLimited({ limits }: ApiKeyConfig): boolean {
   return (

@@ -20,13 +20,15 @@ import { type LogFolders, logFolders, pruneLogs } from '../usage/log-folders.ts'
 import type { UsageRecord } from '../usage/record.ts';
 import { createTraces, type Traces } from '../usage/traces.ts';
 import { createDayWriter, type DayWriter } from '../usage/writer.ts';
+import type { Load } from '../workers/messages.ts';
+import { MAX_PROGRESS, type OtherWorkers, type SharedBooks } from '../workers/other-workers.ts';
 import { createConfigFile } from './config-file.ts';
 import { Controls } from './controls.ts';
 import { CooldownEvents } from './cooldown-events.ts';
 import { EventHub } from './events.ts';
 import { heardLog, type LogEvent } from './heard-log.ts';
 import { createManagement, type ManagementRoute, type Reloaded } from './manage.ts';
-import { Metrics } from './metrics.ts';
+import { Metrics, type MetricsParts } from './metrics.ts';
 import { otelProviderName } from './provider-name.ts';
 
 export interface BookkeepingOptions {
@@ -58,6 +60,8 @@ export interface BookkeepingOptions {
   readonly reload: () => Promise<Reloaded>;
   /** Called when providers or the level of the log were switched. */
   readonly onSwitch: () => void;
+  /** The other processes that serve beside this one. */
+  readonly others?: OtherWorkers | undefined;
 }
 
 export interface Bookkeeping {
@@ -68,6 +72,8 @@ export interface Bookkeeping {
   readonly traces: Traces;
   readonly inFlight: InFlight;
   readonly steering: Steering;
+  /** What other workers know too. */
+  readonly shared: SharedBooks;
   /** Takes the record of a request that has ended; gives it with its secrets masked. */
   onRecord(record: UsageRecord): UsageRecord;
   /** What a key's requests have cost since a time (Unix ms), as far as the usage log knows. */
@@ -81,20 +87,27 @@ export interface Bookkeeping {
 }
 
 const PRUNE_MS = 60 * 60_000;
-/** Running requests whose progress is told. */
-const MAX_PROGRESS = 200;
+/** Running requests whose progress is told by a process that serves alone. */
+const MAX_OWN_PROGRESS = 200;
 
 export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
-  const { config, cooldowns, now, monotonic, random, secrets } = options;
-  const startedAt = now();
+  const { config, cooldowns, now, monotonic, random, secrets, others } = options;
+  const startedAt = others?.seat.startedAt ?? now();
   const folders = logFolders(config().dataDir);
   const controls = new Controls();
   const statistics = new Statistics(now);
   const inFlight = new InFlight(monotonic);
+  const running = others?.running(inFlight) ?? inFlight;
+  const sticky = new Sticky(now);
   const events = new EventHub({
     settings: () => config().events,
     epoch: startedAt.toString(36),
-    progress: () => inFlight.list(MAX_PROGRESS),
+    ...(others === undefined
+      ? { progress: () => inFlight.list(MAX_OWN_PROGRESS) }
+      : {
+          relay: (type, data) => others.relay(type, data),
+          onListeners: (count) => others.onListeners(count),
+        }),
   });
   const hear = (event: LogEvent): void => events.publish('log', event);
   const log = heardLog(options.log, { hear, secrets, now });
@@ -111,7 +124,13 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     index: (line) => files?.traces.push(line),
     onProblem,
   });
-  const metrics = new Metrics({
+  const droppedLines = () => ({
+    usage: files?.usage.dropped ?? 0,
+    errors: files?.errors.dropped ?? 0,
+    traces: files?.traces.dropped ?? 0,
+  });
+  const loads = (): readonly Load[] => others?.loads ?? [];
+  const metricsParts: MetricsParts = {
     version: options.version,
     startedAt,
     cooldowns: () =>
@@ -120,19 +139,23 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
         model,
         remainingMs: cooldown.until - now(),
       })),
-    inFlight: () => inFlight.counts(),
-    openStreams: () => inFlight.openStreams,
-    listeners: () => events.listeners,
-    droppedLines: () => ({
-      usage: files?.usage.dropped ?? 0,
-      errors: files?.errors.dropped ?? 0,
-      traces: files?.traces.dropped ?? 0,
-    }),
+    inFlight: () => running.counts(),
+    openStreams: () => running.openStreams,
+    listeners: () => loads().reduce((sum, load) => sum + load.listeners, events.listeners),
+    droppedLines: () =>
+      Object.fromEntries(
+        Object.entries(droppedLines()).map(([log, own]) => [
+          log,
+          loads().reduce((sum, { dropped }) => sum + (dropped[log] ?? 0), own),
+        ]),
+      ),
+    ...(others && { workers: () => others.states(inFlight) }),
     providerName: (name) => {
       const provider = config().providers.get(name);
       return provider === undefined ? name : otelProviderName(provider);
     },
-  });
+  };
+  const metrics = new Metrics(metricsParts);
 
   const prune = (): void => void pruneLogs(folders, config().logging, now(), onProblem);
   const pruning = files && setInterval(prune, PRUNE_MS);
@@ -146,12 +169,13 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     inFlight.end(record.id);
     statistics.add(record);
     metrics.add(record);
+    others?.onRecord(record);
     if (config().logging.usage.enabled) files?.usage.push(record);
     const failure = errorLine(record);
     if (failure) files?.errors.push(failure);
     traces.close(record);
     events.publish('usage', record);
-    cooldownEvents.look(record);
+    if (others?.isSpeaker !== false) cooldownEvents.look(record);
     return record;
   }
 
@@ -178,10 +202,11 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
       now,
       cooldowns,
       statistics,
-      inFlight,
+      inFlight: running,
       keyLimits: options.keyLimits,
-      concurrency: options.concurrency,
+      concurrency: others?.keys(options.concurrency) ?? options.concurrency,
       controls,
+      ...(others && { workers: () => others.states(inFlight) }),
       onSwitch(change) {
         options.onSwitch();
         events.publish('state_change', change);
@@ -189,7 +214,13 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     },
     logs: { folders, flush, now },
     events,
-    metrics,
+    metrics: {
+      text() {
+        // What one worker has told a scraper, no other may count back from.
+        others?.share();
+        return metrics.text();
+      },
+    },
   });
 
   return {
@@ -199,13 +230,34 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     events,
     traces,
     inFlight,
-    steering: new Steering(new Ranking({ statistics, inFlight, random, now }), new Sticky(now)),
+    steering: new Steering(new Ranking({ statistics, inFlight: running, random, now }), sticky),
+    shared: {
+      controls,
+      sticky,
+      events,
+      statistics,
+      metrics,
+      newMetrics: () => new Metrics(metricsParts),
+      load: () => ({
+        inFlight: inFlight.size,
+        openStreams: inFlight.openStreams,
+        targets: inFlight.counts(),
+        running: inFlight.list(MAX_PROGRESS),
+        listeners: events.listeners,
+        dropped: droppedLines(),
+        keys: keysInUse(config(), options.concurrency),
+      }),
+      onSwitch: options.onSwitch,
+      tellCooldowns: () => cooldownEvents.look({ attempts: [], outcome: 'error' }),
+    },
     onRecord,
     async *spentSince(apiKey, from) {
-      await flush();
+      await Promise.all([flush(), others?.logged()]);
       yield* spentSince(folders.usage, apiKey, from);
     },
     configChanged(changes) {
+      // Each worker reads it; one says so.
+      if (others?.isSpeaker === false) return;
       events.publish('config_change', { path: config().path ?? null, changes });
     },
     stopEvents: () => events.close(),
@@ -220,6 +272,12 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
       }
     },
   };
+}
+
+/** Requests of keys that have a limit on how many run at once. */
+function keysInUse({ apiKeys }: Config, concurrency: Pick<Concurrency, 'ofKey'>): Load['keys'] {
+  const limited = [...apiKeys.values()].filter(({ limits }) => limits.maxConcurrency !== undefined);
+  return Object.fromEntries(limited.map(({ name }) => [name, concurrency.ofKey(name)]));
 }
 
 interface LogFiles {

@@ -12,7 +12,15 @@ import type {
 
 export type TraceMode = LoggingConfig['traces']['mode'];
 
+/** One thing that was switched; null stands for: as the configuration says. */
+export type Switch =
+  | { readonly provider: string; readonly enabled: boolean }
+  | { readonly traceMode: TraceMode | null }
+  | { readonly logLevel: LogLevel | null };
+
 export class Controls {
+  /** Hears what was switched here, not what was taken from others. */
+  onSwitch: ((change: Switch) => void) | undefined;
   readonly #providers = new Map<string, boolean>();
   #traceMode: TraceMode | undefined;
   #logLevel: LogLevel | undefined;
@@ -32,16 +40,36 @@ export class Controls {
     return this.#traceMode ?? config.logging.traces.mode;
   }
 
-  setProvider(name: string, enabled: boolean): void {
-    this.#providers.set(name, enabled);
+  setProvider(provider: string, enabled: boolean): void {
+    this.#set({ provider, enabled });
   }
 
   setTraceMode(mode: TraceMode | undefined): void {
-    this.#traceMode = mode;
+    this.#set({ traceMode: mode ?? null });
   }
 
   setLogLevel(level: LogLevel | undefined): void {
-    this.#logLevel = level;
+    this.#set({ logLevel: level ?? null });
+  }
+
+  #set(change: Switch): void {
+    this.take(change);
+    this.onSwitch?.(change);
+  }
+
+  /** Takes what another process has switched. */
+  take(change: Switch): void {
+    if ('provider' in change) this.#providers.set(change.provider, change.enabled);
+    else if ('traceMode' in change) this.#traceMode = change.traceMode ?? undefined;
+    else this.#logLevel = change.logLevel ?? undefined;
+  }
+
+  /** All that is switched, for another process. */
+  save(): Switch[] {
+    const providers = [...this.#providers].map(([provider, enabled]) => ({ provider, enabled }));
+    const traces = this.#traceMode === undefined ? [] : [{ traceMode: this.#traceMode }];
+    const level = this.#logLevel === undefined ? [] : [{ logLevel: this.#logLevel }];
+    return [...providers, ...traces, ...level];
   }
 
   /**

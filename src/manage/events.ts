@@ -28,6 +28,10 @@ export interface EventHubOptions {
   readonly epoch: string;
   /** Gives the progress of running requests; asked each second while somebody listens. */
   readonly progress?: () => readonly object[];
+  /** Takes what is published, where several processes tell the same events: it comes back by `take`. */
+  readonly relay?: (type: EventType, data: object) => void;
+  /** Hears how many listen, after each change. */
+  readonly onListeners?: (count: number) => void;
 }
 
 interface PlexusEvent {
@@ -97,9 +101,24 @@ export class EventHub {
 
   /** Tells an event. `data` must not be changed afterwards. */
   publish(type: EventType, data: object): void {
-    this.#seq += 1;
-    if (!this.#remembers) {
-      this.#forgotten = this.#seq;
+    const { relay } = this.#options;
+    if (relay === undefined) this.take(type, data, this.#seq + 1);
+    else relay(type, data);
+  }
+
+  /** What happened up to an event, that one included, is not known here. */
+  forget(seq: number): void {
+    this.#memory.length = 0;
+    this.#seq = seq;
+    this.#forgotten = seq;
+  }
+
+  /** Tells an event that has its number. */
+  take(type: EventType, data: object, seq: number): void {
+    this.#seq = seq;
+    // What comes from elsewhere comes because somebody listens, here or there.
+    if (!this.#remembers && this.#options.relay === undefined) {
+      this.#forgotten = seq;
       return;
     }
     const event: PlexusEvent = { seq: this.#seq, type, data, frame: undefined };
@@ -148,6 +167,7 @@ export class EventHub {
     const stream = this.#stream(listener);
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#start(heartbeatMs);
+    this.#options.onListeners?.(this.#listeners.size);
     return new Response(stream, { headers: EVENT_HEADERS });
   }
 
@@ -190,8 +210,9 @@ export class EventHub {
 
   #stream(listener: Listener): ReadableStream<Uint8Array> {
     const leave = (): void => {
-      this.#listeners.delete(listener);
+      if (!this.#listeners.delete(listener)) return;
       if (this.#listeners.size === 0) this.#stop();
+      this.#options.onListeners?.(this.#listeners.size);
     };
     let isOpen = true;
     return new ReadableStream<Uint8Array>(
@@ -260,8 +281,7 @@ export class EventHub {
 
   #forget(): void {
     this.#remembers = false;
-    this.#memory.length = 0;
-    this.#forgotten = this.#seq;
+    this.forget(this.#seq);
   }
 
   #tellProgress(): void {

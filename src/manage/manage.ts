@@ -48,7 +48,7 @@ export interface ManagementParts {
   readonly state: StateParts;
   readonly logs: LogsParts;
   readonly events: EventHub;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'text'>;
 }
 
 /** A configuration larger than this is none. */

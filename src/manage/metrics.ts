@@ -12,7 +12,11 @@ import {
   type Labels,
   labelText,
   renderGauge,
+  type SharedSeries,
 } from './prometheus.ts';
+
+/** What was counted since some time, by the metric's name: for another process that adds it up. */
+export type SharedMetrics = Readonly<Record<string, readonly SharedSeries[]>>;
 
 export interface MetricsParts {
   readonly version: string;
@@ -26,6 +30,8 @@ export interface MetricsParts {
   droppedLines(): Readonly<Record<string, number>>;
   /** OpenTelemetry's name of the provider (`openai`, `anthropic`, `gcp.gemini` …) for one of ours. */
   providerName(provider: string): string;
+  /** Memory of each process, where several serve together: bytes. */
+  workers?(): readonly { worker: number; residentBytes: number }[];
 }
 
 /** Seconds; OpenTelemetry's own bounds (gen-ai-metrics, server.request.duration). */
@@ -263,7 +269,26 @@ export class Metrics {
 
   /** Everything, in Prometheus' text format 0.0.4. */
   text(): string {
-    const series = [
+    return [...this.#all().map((one) => one.render()), ...this.#gauges()].join('');
+  }
+
+  /** All that was counted, gauges left out. */
+  save(): SharedMetrics {
+    return Object.fromEntries(
+      this.#all().flatMap((one) => {
+        const series = one.save();
+        return series.length === 0 ? [] : [[one.name, series]];
+      }),
+    );
+  }
+
+  /** Adds what another process has counted. */
+  merge(shared: SharedMetrics): void {
+    for (const one of this.#all()) one.merge(shared[one.name] ?? []);
+  }
+
+  #all(): readonly (Counter | Histogram)[] {
+    return [
       this.#requests,
       this.#attempts,
       this.#cost,
@@ -275,7 +300,6 @@ export class Metrics {
       this.#perToken,
       this.#overhead,
     ];
-    return [...series.map((one) => one.render()), ...this.#gauges()].join('');
   }
 
   /** Operation, provider and models, as OpenTelemetry calls them; the provider's own name beside them. */
@@ -309,7 +333,10 @@ export class Metrics {
 
   #gauges(): string[] {
     const parts = this.#parts;
-    const memory = process.memoryUsage.rss();
+    const memory = parts.workers?.().map(({ worker, residentBytes }) => ({
+      labels: [['worker', String(worker)]] as const,
+      value: residentBytes,
+    }));
     const dropped = Object.entries(parts.droppedLines());
     return [
       renderGauge('plexus_build_info', 'The version that runs.', [
@@ -354,9 +381,11 @@ export class Metrics {
         'When the process started, in seconds since 1970.',
         [{ labels: [], value: parts.startedAt / 1000 }],
       ),
-      renderGauge('process_resident_memory_bytes', 'Memory in use.', [
-        { labels: [], value: memory },
-      ]),
+      renderGauge(
+        'process_resident_memory_bytes',
+        'Memory in use.',
+        memory ?? [{ labels: [], value: process.memoryUsage.rss() }],
+      ),
     ];
   }
 }

@@ -13,6 +13,9 @@ export interface Sample {
  */
 const MAX_SERIES = 500;
 
+/** A series as another process takes it: its labels, then a counter's value or a histogram's sum and counts. */
+export type SharedSeries = readonly [labels: string, ...values: number[]];
+
 export class Counter {
   readonly #name: string;
   readonly #help: string;
@@ -32,6 +35,19 @@ export class Counter {
       this.#series.set(key, series);
     }
     return series;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  save(): SharedSeries[] {
+    return [...this.#series].map(([labels, { value }]) => [labels, value]);
+  }
+
+  /** Adds what another process has counted. */
+  merge(shared: readonly SharedSeries[]): void {
+    for (const [labels, value = 0] of shared) this.add(labels, value);
   }
 
   /** @param labels as `labelText` gives them */
@@ -96,6 +112,25 @@ export class Histogram {
     return series;
   }
 
+  get name(): string {
+    return this.#name;
+  }
+
+  save(): SharedSeries[] {
+    return [...this.#series].map(([labels, { sum, counts }]) => [labels, sum, ...counts]);
+  }
+
+  /** Adds what another process has observed. */
+  merge(shared: readonly SharedSeries[]): void {
+    for (const [labels, sum = 0, ...counts] of shared) {
+      const series = this.series(labels);
+      series.sum += sum;
+      for (const [slot, count] of counts.entries()) {
+        series.counts[slot] = (series.counts[slot] ?? 0) + count;
+      }
+    }
+  }
+
   /** @param labels as `labelText` gives them */
   observe(labels: string, value: number): void {
     this.series(labels).observe(value);
@@ -139,7 +174,8 @@ function head(name: string, help: string, type: string): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 
-function seriesKey(series: ReadonlyMap<string, unknown>, labels: string): string {
+/** The labels under which a series is kept: its own, or those of the rest when there are too many. */
+export function seriesKey(series: ReadonlyMap<string, unknown>, labels: string): string {
   if (series.has(labels) || series.size < MAX_SERIES) return labels;
   return labels.replace(/="(?:[^"\\]|\\.)*"/g, '="other"');
 }

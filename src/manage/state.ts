@@ -25,8 +25,20 @@ export interface StateParts {
   readonly keyLimits: Pick<KeyLimits, 'uses'>;
   readonly concurrency: Pick<Concurrency, 'ofKey'>;
   readonly controls: Controls;
+  /** The processes that serve together, this one among them; absent for one that serves alone. */
+  workers?(): readonly WorkerState[];
   /** Called after something was switched, with what. */
   onSwitch(change: JsonObject): void;
+}
+
+/** One of several processes behind the port. */
+export interface WorkerState {
+  /** From 1 on. */
+  readonly worker: number;
+  readonly pid: number;
+  readonly inFlight: number;
+  readonly openStreams: number;
+  readonly residentBytes: number;
 }
 
 /** Running requests that are shown one by one. */
@@ -42,6 +54,7 @@ export function describeState(parts: StateParts): object {
     startedAt: new Date(parts.startedAt).toISOString(),
     uptime: Math.round(uptimeMs / 1000),
     pid: process.pid,
+    ...(parts.workers && { workers: parts.workers() }),
     config: { path: config.path ?? null },
     debug: {
       enabled: parts.controls.traceMode(config) === 'on',

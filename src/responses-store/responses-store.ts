@@ -45,7 +45,24 @@ export interface FoundItem {
   readonly isOutput: boolean;
 }
 
+/** What another process that uses the same shelf learns of an answer that was put there. */
+export interface Kept {
+  readonly name: string;
+  readonly bytes: number;
+  readonly owner: string;
+  /** Ids of its items. */
+  readonly items: readonly string[];
+}
+
+/**
+ * How long what another process may just be writing is waited for: ms before each further look. An id
+ * that nobody knows takes a quarter of a second to be refused.
+ */
+const WAITS_MS = [5, 20, 75, 150];
+
 export class ResponsesStore {
+  /** Hears what is put here. Where it is set, other processes put answers on the same shelf. */
+  onKeep: ((kept: Kept) => void) | undefined;
   readonly #shelf: Shelf;
   readonly #bounds: StoreBounds;
   readonly #now: () => number;
@@ -80,6 +97,16 @@ export class ResponsesStore {
     this.#shelf.write(name, content);
     this.#tidy();
     void this.#list();
+    const { owner } = stored;
+    this.onKeep?.({ name, bytes: content.length, owner, items: itemIds(stored) });
+  }
+
+  /** Another process has put an answer on the shelf. */
+  take({ name, bytes, owner, items }: Kept): void {
+    this.#forget(name);
+    this.#add(name, { bytes, at: this.#now(), items: undefined, owner: '' });
+    this.#index(name, owner, items);
+    this.#tidy();
   }
 
   async get(owner: string, id: string): Promise<StoredResponse | undefined> {
@@ -91,6 +118,10 @@ export class ResponsesStore {
   async item(owner: string, id: string): Promise<FoundItem | undefined> {
     await this.#list();
     if (!this.#items.has(id)) await this.#learnAll();
+    for (const ms of this.#waits()) {
+      if (this.#items.has(id)) break;
+      await Bun.sleep(ms);
+    }
     const name = this.#items.get(id)?.get(owner);
     const from = name === undefined ? undefined : await this.#read(name);
     if (from === undefined) return undefined;
@@ -131,7 +162,12 @@ export class ResponsesStore {
       return undefined;
     }
     // Another process that shares the folder may have written what has no slot here.
-    const content = await this.#shelf.read(name);
+    let content = await this.#shelf.read(name);
+    for (const ms of this.#waits()) {
+      if (content !== undefined) break;
+      await Bun.sleep(ms);
+      content = await this.#shelf.read(name);
+    }
     const stored = content === undefined ? undefined : parseStored(content);
     if (content === undefined || stored === undefined) {
       this.#forget(name);
@@ -142,6 +178,10 @@ export class ResponsesStore {
     else if (this.#slots.delete(name)) this.#slots.set(name, slot);
     this.#learn(name, stored);
     return stored;
+  }
+
+  #waits(): readonly number[] {
+    return this.onKeep === undefined ? [] : WAITS_MS;
   }
 
   // ---------------------------------------------------------------------------- the index
@@ -168,14 +208,20 @@ export class ResponsesStore {
   }
 
   #learn(name: string, stored: StoredResponse): void {
+    if (this.#slots.get(name)?.items === undefined) {
+      this.#index(name, stored.owner, itemIds(stored));
+    }
+  }
+
+  #index(name: string, owner: string, items: readonly string[]): void {
     const slot = this.#slots.get(name);
-    if (slot === undefined || slot.items !== undefined) return;
-    slot.items = itemIds(stored);
-    slot.owner = stored.owner;
-    for (const id of slot.items) {
+    if (slot === undefined) return;
+    slot.items = items;
+    slot.owner = owner;
+    for (const id of items) {
       const owners = this.#items.get(id);
-      if (owners === undefined) this.#items.set(id, new Map([[stored.owner, name]]));
-      else owners.set(stored.owner, name);
+      if (owners === undefined) this.#items.set(id, new Map([[owner, name]]));
+      else owners.set(owner, name);
     }
   }
 

@@ -18,6 +18,7 @@ import { memory, slowReader } from './memory.ts';
 import { paced } from './paced.ts';
 import { type Bench, SCALES, type Scenario } from './scenario.ts';
 import { bursts, plain } from './throughput.ts';
+import { workers } from './workers.ts';
 
 /** In this order: what restarts the gateways comes after what wants them warm. */
 const SCENARIOS: readonly Scenario[] = [
@@ -28,6 +29,7 @@ const SCENARIOS: readonly Scenario[] = [
   memory,
   slowReader,
   coldStart,
+  workers,
 ];
 
 const { values } = parseArgs({

@@ -3,7 +3,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';
 import { postRequest, type Target } from './load.ts';
-import { cpuUs, freePort, type Memory, memoryOf, type Started, start } from './machine.ts';
+import {
+  childrenOf,
+  cpuUs,
+  freePort,
+  type Memory,
+  memoryOf,
+  type Started,
+  type StartOptions,
+  start,
+} from './machine.ts';
 import { BEHAVIOURS, type Behaviour, type MockMessage } from './mock.ts';
 import { callPath, requestBody } from './wire.ts';
 
@@ -18,6 +27,7 @@ const LOOK_MS = 1;
 /** The upstream. */
 export interface Upstream {
   readonly port: number;
+  readonly pid: number;
   /** When peers left answers that were under way; those of before are forgotten by `splice`. */
   readonly left: number[];
 }
@@ -37,7 +47,7 @@ export async function startUpstream(folder: string, gapMs: number): Promise<Upst
   const ended = mock.exited.then(() => {
     throw new Error(`the upstream ended: ${readFileSync(join(folder, 'mock.err'), 'utf8')}`);
   });
-  return { port: await Promise.race([promise, ended]), left };
+  return { port: await Promise.race([promise, ended]), pid: mock.pid, left };
 }
 
 function isMockMessage(message: unknown): message is MockMessage {
@@ -49,6 +59,7 @@ function isMockMessage(message: unknown): message is MockMessage {
 /** How a gateway is made. */
 interface GatewayKind {
   readonly name: 'floor' | 'plexus';
+  readonly core: StartOptions['core'];
   /** Writes what it needs into its folder, and says how it is started. */
   command(port: number, upstream: number, folder: string): readonly string[];
   path(pair: Pair, behaviour: Behaviour): string;
@@ -57,6 +68,7 @@ interface GatewayKind {
 /** Forwards, so its clients speak the provider's format. */
 const FLOOR: GatewayKind = {
   name: 'floor',
+  core: 'gateway',
   command: (port, upstream) => [
     process.execPath,
     join(import.meta.dir, 'floor.ts'),
@@ -73,6 +85,7 @@ const aliasOf = (provider: FormatName, behaviour: Behaviour): string => `${provi
 /** @param program how Plexus is called, without arguments */
 const plexus = (program: readonly string[]): GatewayKind => ({
   name: 'plexus',
+  core: 'gateway',
   command(port, upstream, folder) {
     const config = join(folder, 'plexus.json');
     writeFileSync(config, JSON.stringify(configFor(upstream, join(folder, 'data'))));
@@ -133,7 +146,7 @@ export class Gateway {
     const env = { BUN_CONFIG_MAX_HTTP_REQUESTS: '65535' };
     let hasEnded = false;
     const started = start(command, {
-      core: 'gateway',
+      core: this.#kind.core,
       log,
       cwd: this.#folder,
       // Plexus raises Bun's limit of 256 fetches for itself; the floor has to be told.
@@ -171,8 +184,12 @@ export class Gateway {
     if (this.#process) process.kill(this.#process.pid, 'SIGCONT');
   }
 
+  /** CPU time so far, its own and that of the processes it has started. */
   get cpuUs(): number | undefined {
-    return this.#process && cpuUs(this.#process.pid);
+    if (this.#process === undefined) return undefined;
+    const { pid } = this.#process;
+    const times = [pid, ...childrenOf(pid)].map((one) => cpuUs(one));
+    return times.reduce((sum, time) => sum && time && sum + time);
   }
   get memory(): Memory | undefined {
     return this.#process && memoryOf(this.#process.pid);
@@ -221,6 +238,12 @@ export function createGateways(upstream: Upstream, folder: string): Gateways {
     floor: new Gateway(FLOOR, upstream, folder),
     plexus: new Gateway(plexus([process.execPath, main]), upstream, folder),
   };
+}
+
+/** Plexus with so many workers, on all cores of the machine. */
+export function workersGateway(count: number, upstream: Upstream, folder: string): Gateway {
+  const kind = plexus([process.execPath, main, '--workers', String(count)]);
+  return new Gateway({ ...kind, core: 'all' }, upstream, join(folder, `workers-${count}`));
 }
 
 /** Plexus as an executable. */

@@ -4,9 +4,11 @@ import { availableParallelism } from 'node:os';
 
 export const isLinux = process.platform === 'linux';
 
-/** Where each side runs: gateways on one core, load and upstream on another; not told where that cannot be had. */
+/** Where each side runs: gateways on one core or on all, load and upstream on another; not told where that cannot be had. */
 const isPinned = isLinux && availableParallelism() > 1 && Bun.which('taskset') !== null;
-const CORES = { gateway: '0', load: '1' } as const;
+const CORES = { gateway: '0', load: '1', all: `0-${availableParallelism() - 1}` } as const;
+/** How many there are, whichever of them this process is given. */
+export const cores = availableParallelism();
 
 /** What a reader has to know of this machine; each a sentence. */
 export const machineNotes: readonly string[] = [
@@ -82,6 +84,13 @@ export function cpuUs(pid: number): number | undefined {
     nanoseconds += threadNs(`/proc/${pid}/task/${thread}/schedstat`);
   }
   return nanoseconds / 1000;
+}
+
+/** The processes that a process has started and that still run; none where that is not told. */
+export function childrenOf(pid: number): number[] {
+  if (!isLinux) return [];
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 /** Exact, where utime and stime of `stat` count in ticks of 10 ms. */

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Given } from '../../src/cli/arguments.ts';
+import { wrongValue } from '../../src/cli/serve.ts';
 import { MAIN, runToEnd, spawn, start, until } from './support/process.ts';
 import { inFolder } from './support/terminal.ts';
 
@@ -68,12 +70,27 @@ describe('a start', () => {
     [['serve', 'x'], 'there is nothing to do with "x"'],
     [['--log-format', 'xml'], '--log-format is text or json'],
     [['--ready-fd', 'x'], '--ready-fd is the number'],
+    [['--workers', '0'], '--workers is a whole number from 1 to 256, not "0"'],
+    [['--workers', 'two'], '--workers is a whole number from 1 to 256, not "two"'],
   ])('%p is wrong usage: code 2', async (args, message) => {
     await inFolder(async (cwd) => {
       const { code, err } = await runToEnd(args, { cwd });
       expect(code).toBe(2);
       expect(err).toContain(message);
     });
+  });
+
+  test('of several workers is refused where the system does not spread connections', () => {
+    const given = (workers: string): Given => ({
+      positionals: [],
+      values: new Map([['workers', workers]]),
+      switches: new Set(),
+    });
+    for (const platform of ['darwin', 'win32']) {
+      expect(wrongValue(given('2'), platform)).toContain('--workers above 1 needs Linux');
+      expect(wrongValue(given('1'), platform)).toBeUndefined();
+    }
+    expect(wrongValue(given('2'), 'linux')).toBeUndefined();
   });
 
   test('a data folder that cannot be written is said and stops nothing', async () => {

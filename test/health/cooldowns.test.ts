@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { type ErrorEvidence, type ErrorKind, GatewayError } from '../../src/errors.ts';
-import { Cooldowns } from '../../src/health/cooldowns.ts';
+import { type CooldownChange, Cooldowns } from '../../src/health/cooldowns.ts';
 
 const CONFIG = { enabled: true, minMs: 5_000, maxMs: 3_600_000 };
 const START = 1_750_000_000_000;
@@ -143,4 +143,84 @@ test('the time that a provider named is known apart from the rest', () => {
   pass(3);
   expect(cooldowns.namedUntil('p', 'm')).toBeUndefined();
   expect(cooldowns.until('p', 'm')).toBeNumber();
+});
+
+describe('of several processes', () => {
+  /** One that decides and two that have copies: each reports to the first and takes what it says. */
+  function three() {
+    const clock = { now: START };
+    const [all, ann, bob] = [1, 2, 3].map(() => new Cooldowns(() => clock.now));
+    if (all === undefined || ann === undefined || bob === undefined) throw new Error('three');
+    /** What was reported and is not yet heard. */
+    const reports: CooldownChange[] = [];
+    for (const copy of [ann, bob]) copy.onChange = (change) => reports.push(change);
+    const hear = (): void => {
+      for (const report of reports.splice(0)) {
+        const remembered = all.apply(report);
+        for (const copy of [ann, bob]) copy.take(JSON.parse(JSON.stringify(remembered)));
+      }
+    };
+    return { clock, all, ann, bob, hear };
+  }
+  const refused = (retryAfter?: number): GatewayError =>
+    new GatewayError('upstream_refused', 'no', {
+      status: 429,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    });
+
+  test('a failure that one has seen makes the target rest for all', () => {
+    const { all, ann, bob, hear } = three();
+    ann.fail('p', 'm', refused(), CONFIG, START);
+    expect(bob.until('p', 'm')).toBeUndefined();
+    hear();
+    expect(bob.list()).toEqual(ann.list());
+    expect(all.save()).toEqual(ann.save());
+  });
+
+  test('a burst that fails at both is one failure, and the longer rest counts', () => {
+    const { clock, all, ann, bob, hear } = three();
+    ann.fail('p', 'm', refused(1800), CONFIG, START - 50);
+    clock.now += 10;
+    bob.fail('p', 'm', refused(), CONFIG, START - 40);
+    hear();
+    for (const each of [all, ann, bob]) {
+      expect(each.until('p', 'm')).toBe(START + 1_800_000);
+      expect(each.list()[0]?.cooldown.failures).toBe(1);
+    }
+  });
+
+  test('failures in a row are counted on, whoever sees them; a success anywhere ends the rest', () => {
+    const { clock, ann, bob, hear } = three();
+    for (const each of [ann, bob, ann]) {
+      clock.now += 1000;
+      each.fail('p', 'm', refused(), CONFIG, clock.now);
+      hear();
+    }
+    expect(bob.list()[0]?.cooldown.failures).toBe(3);
+    clock.now += 1000;
+    bob.succeed('p', 'm', clock.now);
+    hear();
+    expect(ann.list()).toEqual([]);
+  });
+
+  test('an answer that began before the failure of another proves nothing', () => {
+    const { clock, ann, bob, hear } = three();
+    ann.fail('p', 'm', refused(), CONFIG, START);
+    hear();
+    clock.now += 10;
+    bob.succeed('p', 'm', START - 1000);
+    hear();
+    expect(ann.until('p', 'm')).toBeNumber();
+    expect(bob.until('p', 'm')).toBeNumber();
+  });
+
+  test('what one clears is cleared', () => {
+    const { ann, bob, hear } = three();
+    ann.fail('p', 'm', refused(), CONFIG, START);
+    ann.fail('q', 'm', refused(), CONFIG, START);
+    hear();
+    bob.clear('p');
+    hear();
+    expect(ann.list().map(({ provider }) => provider)).toEqual(['q']);
+  });
 });

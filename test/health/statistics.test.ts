@@ -116,3 +116,29 @@ describe('requests in flight', () => {
     expect([inFlight.size, inFlight.openStreams]).toEqual([1, 1]);
   });
 });
+
+describe('of several processes', () => {
+  test('add up to what one would have measured', () => {
+    const { clock, statistics: all } = statisticsAt();
+    const parts = [1, 2].map(() => new Statistics(() => clock.now));
+    const single = new Statistics(() => clock.now);
+    for (let n = 0; n < 10; n += 1) {
+      clock.now += 4000;
+      const record = recordOf({ ttftMs: n * 10, outcome: n === 3 ? 'error' : 'success' });
+      parts[n % 2]?.add(record);
+      single.add(record);
+    }
+    for (const part of parts) all.merge(JSON.parse(JSON.stringify(part.save())));
+    expect(all.list()).toEqual(single.list());
+  });
+
+  test('what is out of the window when it arrives does not count', () => {
+    const { clock, statistics } = statisticsAt();
+    statistics.add(recordOf());
+    const old = statistics.save();
+    clock.now += WINDOW_MS;
+    statistics.merge(old);
+    expect(statistics.list()).toEqual([]);
+    expect(statistics.save()).toEqual([]);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { conversationKey, Sticky } from '../../src/health/sticky.ts';
+import { conversationKey, type Held, Sticky } from '../../src/health/sticky.ts';
 import type { JsonObject } from '../../src/json.ts';
 
 const target = (name: string) => ({ provider: { name }, model: 'm' });
@@ -91,4 +91,23 @@ describe('what a conversation is known by', () => {
     });
     expect(key(turn({ cache_control: { type: 'ephemeral' } }))).toBe(key(turn({})));
   });
+});
+
+test('what one process holds, another takes; it hears of news only', () => {
+  let now = 0;
+  const [one, two] = [new Sticky(() => now), new Sticky(() => now)];
+  const told: Held[] = [];
+  one.onHold = (held) => told.push(held);
+  one.hold('talk', b);
+  one.hold('talk', b);
+  expect(told).toHaveLength(1);
+  two.take(told);
+  expect(two.order('talk', [a, b])).toEqual([b, a]);
+  one.hold('talk', c);
+  now = 11 * 60_000;
+  one.hold('talk', c);
+  expect(told).toHaveLength(3);
+  expect(new Sticky(() => now).save()).toEqual([]);
+  two.take(one.save());
+  expect(two.order('talk', [a, b, c])).toEqual([c, a, b]);
 });

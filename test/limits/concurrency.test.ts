@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { Concurrency } from '../../src/limits/concurrency.ts';
 import { FORMAT_NAMES } from '../../src/unified.ts';
 import { goodReply } from '../support/failing.ts';
 import { oneProvider, type TestGateway, testGateway } from '../support/gateway.ts';
@@ -137,4 +138,16 @@ describe('requests at once', () => {
     await provider.answerAll();
     await first;
   });
+});
+
+test('of a limit that several processes share each keeps to its part', async () => {
+  const provider = patient();
+  const config = { ...oneProvider('chat'), server: { maxConcurrency: 5 }, resilience: QUEUE };
+  const gateway = await testGateway(config, provider.play, {
+    concurrency: new Concurrency((max) => Math.floor(max / 2)),
+  });
+  const replies = [1, 2, 3, 4].map(() => ask(gateway));
+  await provider.answerAll();
+  for (const reply of replies) expect((await reply).status).toBe(200);
+  expect(provider.seen.most).toBe(2);
 });

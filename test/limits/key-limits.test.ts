@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { ApiKeyConfig, KeyLimits as Limits } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { KeyLimits } from '../../src/limits/key-limits.ts';
+import { KeyLimits, type KeyUse } from '../../src/limits/key-limits.ts';
 import type { Spent } from '../../src/limits/spent.ts';
 import { FORMAT_NAMES, type FormatName } from '../../src/unified.ts';
 import { goodReply } from '../support/failing.ts';
@@ -395,4 +395,58 @@ test("a provider's refusal keeps the provider's figures; on a good answer the ke
   const { headers } = await ask();
   expect(headers.get('x-ratelimit-remaining-requests')).toBe('3');
   expect(headers.get('x-ratelimit-remaining-tokens')).toBe('7');
+});
+
+describe('of several processes', () => {
+  test('what a key uses at one counts at the others', async () => {
+    const [one, other] = [limitsAt(NOON).limits, limitsAt(NOON).limits];
+    one.onUse = (use) => other.take(JSON.parse(JSON.stringify(use)));
+    other.onUse = (use) => one.take(use);
+    const key = keyOf({ requestsPerMinute: 2, tokensPerMinute: 1000, usdPerDay: 1 });
+    await one.admit(key);
+    await other.admit(key);
+    expect(await refusal(one, key)).toMatchObject({ code: 'rate_limit_exceeded' });
+    expect(await refusal(other, key)).toMatchObject({ code: 'rate_limit_exceeded' });
+    other.count(recordOf({ timestamp: new Date(NOON).toISOString(), cost: cost(0.4) }));
+    expect(one.uses(key)).toEqual(other.uses(key));
+    expect(one.uses(key)).toMatchObject({
+      requestsPerMinute: { used: 2 },
+      tokensPerMinute: { used: 175 },
+      usdPerDay: { used: 0.4 },
+    });
+  });
+
+  test('what was spent before is read by one and counts once for all', async () => {
+    let reads = 0;
+    const spentBefore = async function* () {
+      reads += 1;
+      yield { id: 'req_0', at: NOON, usd: 3 };
+    };
+    const [one, other] = [limitsAt(NOON, spentBefore).limits, limitsAt(NOON, spentBefore).limits];
+    const uses: KeyUse[] = [];
+    one.onUse = (use) => uses.push(use);
+    const key = keyOf({ usdPerMonth: 10 });
+    await one.admit(key);
+    // Both ways: told before it begins to count, and told again.
+    for (const use of [...uses, ...uses.filter(({ kind }) => kind === 'before')]) other.take(use);
+    await other.admit(key);
+    expect(reads).toBe(1);
+    expect(other.uses(key)).toMatchObject({ usdPerMonth: { used: 3 } });
+  });
+
+  test('what another tells of while the log is read is not counted twice', async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const spentBefore = async function* () {
+      await gate;
+      yield { id: 'req_0', at: NOON, usd: 3 };
+      yield { id: 'req_1', at: NOON, usd: 1 };
+    };
+    const { limits } = limitsAt(NOON, spentBefore);
+    const key = keyOf({ usdPerMonth: 10 });
+    const admitted = limits.admit(key);
+    limits.take({ kind: 'answer', key: 'app', id: 'req_1', tokens: 5, at: NOON, usd: 1 });
+    open();
+    await admitted;
+    expect(limits.uses(key)).toMatchObject({ usdPerMonth: { used: 4 } });
+  });
 });

@@ -109,3 +109,19 @@ describe("OpenTelemetry's name of a provider", () => {
     expect(names).toEqual(['demo', 'openai', 'mine']);
   });
 });
+
+test('what one process switches, another takes', () => {
+  const [one, two, later] = [new Controls(), new Controls(), new Controls()];
+  one.onSwitch = (change) => two.take(change);
+  two.onSwitch = () => expect.unreachable();
+  one.setProvider('demo', false);
+  one.setTraceMode('on');
+  one.setLogLevel('debug');
+  expect(two.save()).toEqual(one.save());
+  expect(two.apply(config).providers.get('demo')?.enabled).toBe(false);
+  expect([two.traceMode(config), two.logLevel]).toEqual(['on', 'debug']);
+  one.setTraceMode(undefined);
+  expect(two.traceMode(config)).toBe('off');
+  for (const change of one.save()) later.take(change);
+  expect(later.save()).toEqual(one.save());
+});

@@ -128,3 +128,55 @@ describe('a listener', () => {
     expect(() => hub.connect(EVENT_TYPES)).toThrow();
   });
 });
+
+describe('of several processes', () => {
+  /** Two hubs whose events are numbered in one place and come back to both. */
+  function two() {
+    let seq = 0;
+    const hubs: EventHub[] = [];
+    const relay: EventHubOptions['relay'] = (type, data) => {
+      seq += 1;
+      for (const hub of hubs) hub.take(type, data, seq);
+    };
+    const [one, other] = [hubOf({ relay }), hubOf({ relay })];
+    hubs.push(one, other);
+    return { one, other };
+  }
+
+  test('an event is heard at each, with one number', async () => {
+    const { one, other } = two();
+    const { read } = listen(other);
+    await read();
+    one.publish('log', { n: 1 });
+    expect(await read()).toBe('id: e-1\nevent: log\ndata: {"n":1}\n\n');
+  });
+
+  test('a listener goes on where it was, at whichever', async () => {
+    const { one, other } = two();
+    one.publish('log', { n: 1 });
+    other.publish('log', { n: 2 });
+    const { read } = listen(other, EVENT_TYPES, 'e-1');
+    const said = await read();
+    expect(said).toContain('{"n":2}');
+    expect(said).not.toContain('{"n":1}');
+    expect(said).not.toContain('event: gap');
+  });
+
+  test('what nobody was told is a gap', async () => {
+    const { one } = two();
+    one.publish('log', { n: 1 });
+    one.forget(7);
+    expect(await listen(one, EVENT_TYPES, 'e-1').read()).toContain('event: gap');
+    expect(await listen(one).read()).toContain('id: e-7\n');
+  });
+
+  test('how many listen is told, each change once', async () => {
+    const counts: number[] = [];
+    const hub = hubOf({ onListeners: (count) => counts.push(count) });
+    const { leave } = listen(hub);
+    await leave();
+    await leave();
+    hub.close();
+    expect(counts).toEqual([1, 0]);
+  });
+});

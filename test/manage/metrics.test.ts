@@ -119,3 +119,38 @@ describe('labels', () => {
     expect(values.get('c{model="other"}')).toBe(100);
   });
 });
+
+test('metrics of several processes add up to those of one', () => {
+  const [single, all, ...parts] = [1, 2, 3, 4].map(() => metricsOf());
+  if (single === undefined || all === undefined) throw new Error('four');
+  for (let n = 0; n < 6; n += 1) {
+    const record = recordOf({ outcome: n === 5 ? 'error' : 'success', durationMs: 50 * n });
+    single.add(record);
+    parts[n % 2]?.add(record);
+  }
+  for (const part of parts) all.merge(JSON.parse(JSON.stringify(part.save())));
+  const counted = (metrics: Metrics): [string, number][] =>
+    [...read(metrics.text())].filter(([name]) => !name.startsWith('process_')).toSorted();
+  expect(counted(all)).toEqual(counted(single));
+  expect(metricsOf().save()).toEqual({});
+});
+
+test('memory is told of each process where several serve', () => {
+  const metrics = new Metrics({
+    version: '1.2.3',
+    startedAt: 0,
+    cooldowns: () => [],
+    inFlight: () => [],
+    openStreams: () => 0,
+    listeners: () => 0,
+    droppedLines: () => ({}),
+    providerName: () => 'openai',
+    workers: () => [
+      { worker: 1, residentBytes: 5 },
+      { worker: 2, residentBytes: 7 },
+    ],
+  });
+  const values = read(metrics.text());
+  expect(values.get('process_resident_memory_bytes{worker="1"}')).toBe(5);
+  expect(values.get('process_resident_memory_bytes{worker="2"}')).toBe(7);
+});

@@ -2,7 +2,11 @@ import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ResponsesStore, type StoreBounds } from '../../src/responses-store/responses-store.ts';
+import {
+  type Kept,
+  ResponsesStore,
+  type StoreBounds,
+} from '../../src/responses-store/responses-store.ts';
 import { fileShelf, memoryShelf } from '../../src/responses-store/shelf.ts';
 import type { StoredResponse } from '../../src/responses-store/stored-response.ts';
 
@@ -154,5 +158,40 @@ describe('in files', () => {
     await store.drain();
     expect(readdirSync(dir)).toHaveLength(1);
     expect(await store.get('ann', '../../evil')).toBeDefined();
+  });
+});
+
+describe('of several processes on one folder', () => {
+  function two(): [ResponsesStore, ResponsesStore, Kept[]] {
+    const dir = newDir();
+    const open = (): ResponsesStore =>
+      new ResponsesStore(
+        () => 0,
+        fileShelf(dir, () => undefined),
+        WIDE,
+      );
+    const [one, other] = [open(), open()];
+    const told: Kept[] = [];
+    one.onKeep = (kept) => told.push(kept);
+    other.onKeep = () => undefined;
+    return [one, other, told];
+  }
+
+  test('what one has just put the other finds, before it is told', async () => {
+    const [one, other] = two();
+    expect(await other.get('ann', 'unknown')).toBeUndefined();
+    one.put(answer('a'));
+    expect(await other.get('ann', 'a')).toEqual(answer('a'));
+    expect(await other.get('bob', 'a')).toBeUndefined();
+  });
+
+  test('items of an answer are found by their ids once it was told', async () => {
+    const [one, other, told] = two();
+    expect(await other.item('ann', 'msg_a')).toBeUndefined();
+    one.put(answer('a'));
+    const asked = other.item('ann', 'msg_a');
+    for (const kept of told) other.take(JSON.parse(JSON.stringify(kept)));
+    expect((await asked)?.isOutput).toBe(true);
+    expect(other.itemBelongsToAnother('bob', 'msg_a')).toBe(true);
   });
 });
