@@ -1,6 +1,7 @@
 /** The app on a port or a unix socket: the one place that calls `Bun.serve`. */
 import type { App } from './app.ts';
 import type { ServerConfig } from './config/config.ts';
+import { IdleSweep } from './idle-sweep.ts';
 
 export interface RunningServer {
   /** Where it listens, for people and for a base URL. */
@@ -26,6 +27,10 @@ export type Sharing = 'alone' | 'first' | 'next';
 
 /** @throws Error with code `EADDRINUSE` when the port is taken */
 export function serve(app: App, config: ServerConfig, sharing: Sharing = 'alone'): RunningServer {
+  const idle = new IdleSweep(
+    () => server.pendingRequests,
+    () => Bun.gc(true),
+  );
   const options = {
     // Bun shows sources to clients in development, which is its default.
     development: false,
@@ -33,6 +38,7 @@ export function serve(app: App, config: ServerConfig, sharing: Sharing = 'alone'
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     error: () => internalError(),
     async fetch(request: Request, server: Bun.Server<undefined>) {
+      idle.request();
       const ip = server.requestIP(request)?.address ?? null;
       if (request.method !== 'POST') return app(request, { ip });
       // Streams and slow answers are judged by progress, not by Bun's idle timer.

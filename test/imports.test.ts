@@ -27,7 +27,7 @@ const LAYERS: readonly (readonly RegExp[])[] = [
     /^(exchange|earlier-answers|reply-headers|request-media|settings|failover|late-answer|gateway)\.ts$/,
     /^attempt\//,
   ],
-  [/^(app|server)\.ts$/, /^manage\//, /^workers\//],
+  [/^(app|server|idle-sweep)\.ts$/, /^manage\//, /^workers\//],
   [/^cli\//, /^(main|index)\.ts$/],
 ];
 
