@@ -54,7 +54,10 @@ export async function attemptAll(exchange: Exchange, route: SteeredRoute): Promi
 
 /** The next target in the order that has room; when none has, the first one's line is waited in. */
 function takeNext(left: Target[], { concurrency }: Exchange): Target | undefined {
-  if (left.length < 2) return left.pop();
+  return left.length < 2 ? left.pop() : takeFree(left, concurrency);
+}
+
+function takeFree(left: Target[], concurrency: Exchange['concurrency']): Target | undefined {
   const free = left.findIndex(({ provider }) => concurrency.hasRoom(provider));
   return left.splice(Math.max(0, free), 1)[0];
 }

@@ -22,7 +22,7 @@ import { type Begun, type Call, Exchange, type GatewayDeps, type Settings } from
 import { attemptAll, toGatewayError } from './failover.ts';
 import type { Format } from './formats/format.ts';
 import { gather } from './gather.ts';
-import type { SteeredRoute } from './health/steering.ts';
+import type { SteeredRequest, SteeredRoute } from './health/steering.ts';
 import { inTime } from './late-answer.ts';
 import { Concurrency } from './limits/concurrency.ts';
 import type { Leave } from './limits/gate.ts';
@@ -127,7 +127,7 @@ class Turn implements Begun, OpenRecord {
       if (admitted !== undefined) await admitted;
       const answer = attemptAll(exchange, knowingRoute(exchange, this.#route(exchange, identity)));
       if (!exchange.stream) return this.#told(await answer);
-      return this.#told(await inTime(exchange, answer, (cause) => this.#failed(cause, 200)));
+      return this.#told(await this.#inTime(exchange, answer));
     } catch (cause) {
       return this.#told(errorReply(this.#failed(cause), call.format, call.id));
     }
@@ -161,18 +161,17 @@ class Turn implements Begun, OpenRecord {
     const { settings, call } = this;
     const { config } = settings;
     const { world, deps } = this.#house;
-    const { model, body } = exchange;
-    if (!deps.steering?.concerns(config, model)) {
+    const { model } = exchange;
+    const { steering } = deps;
+    if (steering === undefined || !steering.concerns(config, model)) {
       return resolve(config, model, call.format.name, world);
     }
-    return deps.steering.route(config, world, {
-      model,
-      format: call.format.name,
-      apiKey: identity.name,
-      headers: call.request.headers,
-      body: () => body.json,
-      inputTokens: () => exchange.client.estimateInput(),
-    });
+    return steering.route(config, world, steeredRequest(exchange, identity));
+  }
+
+  /** Apart from the way of whole replies, which makes no closure so. */
+  #inTime(exchange: Exchange, answer: Promise<Response>): Promise<Response> {
+    return inTime(exchange, answer, (cause) => this.#failed(cause, 200));
   }
 
   /** The reply with what it says of the key's limits. */
@@ -222,6 +221,18 @@ class Turn implements Begun, OpenRecord {
     this.#house.keyLimits.count(closed);
     this.deps.onRecord(closed);
   }
+}
+
+function steeredRequest(exchange: Exchange, { name }: Identity): SteeredRequest {
+  const { model, call, body, client } = exchange;
+  return {
+    model,
+    format: call.format.name,
+    apiKey: name,
+    headers: call.request.headers,
+    body: () => body.json,
+    inputTokens: () => client.estimateInput(),
+  };
 }
 
 /** Anthropic's own bound of a Messages request (docs: API errors, request_too_large). */

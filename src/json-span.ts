@@ -240,6 +240,8 @@ export interface Edit extends Span {
 export class Edited {
   readonly #bytes: Buffer;
   readonly #edits: readonly Edit[];
+  /** What stood where bytes that are lent were changed. */
+  #before: Buffer | undefined;
 
   constructor(bytes: Buffer, edits: readonly Edit[]) {
     this.#bytes = bytes;
@@ -252,26 +254,29 @@ export class Edited {
   }
 
   /**
-   * Calls `use` with bytes that are good until it returns. Of a large body that begins with a shorter
-   * text in the place of a longer one, only the beginning is moved, and back again: no second body of
-   * that size is made (bench: plain, 100 KB and 1 MB).
+   * Bytes that are good until `giveBack` is called, which must be before anything else is done. Of a
+   * large body that begins with a shorter text in the place of a longer one, only the beginning is
+   * moved, and back again: no second body of that size is made (bench: plain, 100 KB and 1 MB).
    */
-  lend<T>(use: (bytes: Buffer) => T): T {
+  borrow(): Buffer {
     const bytes = this.#bytes;
     const [edit] = this.#edits;
-    if (edit === undefined) return use(bytes);
+    if (edit === undefined || this.#edits.length > 1 || bytes.length < WORTH_LENDING) {
+      return this.copy();
+    }
     const { start, end } = edit;
     const shift = end - start - Buffer.byteLength(edit.with);
-    const isCheap = shift >= 0 && end <= MAX_MOVED && bytes.length >= WORTH_LENDING;
-    if (this.#edits.length > 1 || !isCheap) return use(this.copy());
-    const before = Buffer.from(bytes.subarray(0, end));
-    try {
-      bytes.copyWithin(shift, 0, start);
-      bytes.write(edit.with, start + shift);
-      return use(bytes.subarray(shift));
-    } finally {
-      before.copy(bytes);
-    }
+    if (shift < 0 || end > MAX_MOVED) return this.copy();
+    this.#before = Buffer.from(bytes.subarray(0, end));
+    bytes.copyWithin(shift, 0, start);
+    bytes.write(edit.with, start + shift);
+    return bytes.subarray(shift);
+  }
+
+  /** The bytes are again what they were before they were edited. */
+  giveBack(): void {
+    this.#before?.copy(this.#bytes);
+    this.#before = undefined;
   }
 }
 

@@ -55,22 +55,25 @@ export function resolve(
     ? aliasCandidates(config, alias, clientFormat)
     : sorted(literalCandidate(config, model, clientFormat));
   if (usable.length === 0) throw unavailable(model, all);
-  const awake = world.anyCooling()
-    ? usable.filter(
-        (target) => world.coolingUntil(target.provider.name, target.model) === undefined,
-      )
-    : usable;
+  const awake = world.anyCooling() ? withoutCooling(usable, world) : usable;
   const ready = awake.length > 0 ? awake : lastResort(usable, world);
   if (ready.length === 0) throw allCooling(model, usable, world);
   const ordered = order(alias?.selector ?? 'in_order', alias?.name ?? model, ready, world);
-  const targets =
-    alias?.apiMatch === true
-      ? [
-          ...ordered.filter((target) => target.format === clientFormat),
-          ...ordered.filter((target) => target.format !== clientFormat),
-        ]
-      : ordered;
+  const targets = alias?.apiMatch === true ? ownFormatFirst(ordered, clientFormat) : ordered;
   return { alias: alias?.name ?? model, config: alias, targets };
+}
+
+function withoutCooling(usable: readonly Candidate[], world: World): readonly Candidate[] {
+  return usable.filter(
+    ({ provider, model }) => world.coolingUntil(provider.name, model) === undefined,
+  );
+}
+
+function ownFormatFirst(targets: readonly Target[], own: FormatName): readonly Target[] {
+  return [
+    ...targets.filter(({ format }) => format === own),
+    ...targets.filter(({ format }) => format !== own),
+  ];
 }
 
 /** With a single target a certain refusal is all that sparing it would bring, unless it said so itself. */

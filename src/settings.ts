@@ -28,6 +28,15 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
     return createChain(client, target, provider, await hooksFor(provider, model, registry));
   }
 
+  function keep(key: string, making: Promise<Chain>): Promise<Chain> {
+    const made = making.then((chain) => {
+      chains.set(key, chain);
+      return chain;
+    });
+    chains.set(key, made);
+    return made;
+  }
+
   return {
     config,
     auth: createAuthenticator(config, effects.now),
@@ -37,12 +46,7 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
       const key = `${client.name} ${target.name} ${provider.name} ${own}`;
       const known = chains.get(key);
       if (known) return known;
-      const made = makeChain(client, target, provider, own).then((chain) => {
-        chains.set(key, chain);
-        return chain;
-      });
-      chains.set(key, made);
-      return made;
+      return keep(key, makeChain(client, target, provider, own));
     },
     headers(provider, format, stream) {
       const key = `${provider.name} ${format.name} ${stream}`;

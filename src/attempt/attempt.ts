@@ -144,7 +144,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     let sent: Response;
     try {
       if (typeof body !== 'string' && deps.send.copies && trace === undefined) {
-        sent = await body.lend((bytes) => this.#send(headers, bytes));
+        sent = await this.#sendLent(headers, body);
       } else {
         const bytes = typeof body === 'string' ? body : body.copy();
         trace?.providerRequest(url, headers, bytes);
@@ -161,6 +161,14 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
       throw await refusal(response, target.provider, format, sameFormat, deps.clock.now());
     }
     return response;
+  }
+
+  #sendLent(headers: Readonly<Record<string, string>>, body: Edited): Promise<Response> {
+    try {
+      return this.#send(headers, body.borrow());
+    } finally {
+      body.giveBack();
+    }
   }
 
   #send(headers: Readonly<Record<string, string>>, body: string | Buffer): Promise<Response> {

@@ -87,14 +87,19 @@ export class KeyLimits {
    */
   admit(key: ApiKeyConfig | undefined): Promise<void> | undefined {
     if (key === undefined || !isLimited(key)) return undefined;
-    const { limits, name } = key;
-    const account = this.#account(name);
+    const { limits } = key;
+    const account = this.#account(key.name);
     account.hasBudget = limits.usdPerDay !== undefined || limits.usdPerMonth !== undefined;
     if (account.hasBudget && !account.knowsSpending) {
-      return this.#recall(name, account).then(() => this.#enter(key, account));
+      return this.#enterLater(key, account);
     }
     this.#enter(key, account);
     return undefined;
+  }
+
+  async #enterLater(key: ApiKeyConfig, account: KeyAccount): Promise<void> {
+    await this.#recall(key.name, account);
+    this.#enter(key, account);
   }
 
   #account(name: string): KeyAccount {

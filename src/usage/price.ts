@@ -58,22 +58,29 @@ export function findPrice(question: PriceQuestion, inputTokens: number): FoundPr
   const own = provider?.models.get(model)?.pricing;
   if (own !== undefined) return { price: own, source: 'configured', discount };
   const perRequest = either(config.pricing.perRequest, name, model);
-  const withFee = (price: ModelPrice): ModelPrice =>
-    perRequest === undefined ? price : { ...price, perRequest: price.perRequest ?? perRequest };
-
-  const tier = either(config.pricing.tiered, name, model)?.find(
-    ({ upTo }) => upTo === undefined || inputTokens <= upTo,
-  );
-  if (tier !== undefined) return { price: withFee(tier), source: 'tiered', discount };
+  const tiers = either(config.pricing.tiered, name, model);
+  const tier = tiers && tierOf(tiers, inputTokens);
+  if (tier !== undefined) return { price: withFee(tier, perRequest), source: 'tiered', discount };
   const listed = either(config.pricing.models, name, model);
-  if (listed !== undefined) return { price: withFee(listed), source: 'model', discount };
+  if (listed !== undefined) {
+    return { price: withFee(listed, perRequest), source: 'model', discount };
+  }
   if (perRequest !== undefined) return { price: { perRequest }, source: 'perRequest', discount };
   return provider?.kind === 'demo' ? { price: FREE, source: 'demo', discount } : null;
+}
+
+function tierOf<T extends { upTo?: number }>(tiers: readonly T[], tokens: number): T | undefined {
+  return tiers.find(({ upTo }) => upTo === undefined || tokens <= upTo);
+}
+
+function withFee(price: ModelPrice, fee: number | undefined): ModelPrice {
+  return fee === undefined ? price : { ...price, perRequest: price.perRequest ?? fee };
 }
 
 const FREE: ModelPrice = { inputPer1M: 0, outputPer1M: 0 };
 
 function either<T>(prices: ReadonlyMap<string, T>, provider: string, model: string): T | undefined {
+  if (prices.size === 0) return undefined;
   return prices.get(`${provider}/${model}`) ?? prices.get(model);
 }
 
