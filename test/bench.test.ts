@@ -76,6 +76,12 @@ describe('what is done for a request', async () => {
     expect(pairsWhere(translated, (taken) => taken.wholeCopies > 1)).toEqual([]);
   });
 
+  test('a small request makes few objects, of which a bare proxy makes 40', () => {
+    const objects = Object.entries(report.objects);
+    expect(pairsWhere(objects, (count, pair) => count > (isSame(pair) ? 330 : 680))).toEqual([]);
+    expect(pairsWhere(objects, (count) => count < 100)).toEqual([]);
+  });
+
   test('a request starts no timer of its own', () => {
     expect(pairsWhere(requests, (taken) => taken.timersStarted > 0)).toEqual([]);
   });

@@ -4,6 +4,7 @@
  *
  *     bun counts.ts
  */
+import { heapStats } from 'bun:jsc';
 import type { FormatName } from '../../src/unified.ts';
 import type { Pair } from './gateways.ts';
 import { type Counts, Spies } from './spies.ts';
@@ -20,6 +21,8 @@ export interface Report {
   readonly request: Readonly<Record<string, Taken>>;
   /** One text delta of a stream, in a piece of its own, by pair. */
   readonly event: Readonly<Record<string, Taken>>;
+  /** Objects of all kinds that a request of 1 KB and its plain reply make, by pair. */
+  readonly objects: Readonly<Record<string, number>>;
   /** Pieces that reach the client when 200 events come in one. */
   readonly piecesOfBurst: Readonly<Record<string, number>>;
   /** Timers and listeners after all requests, those of clients that left included. */
@@ -140,6 +143,25 @@ async function requestOf(pair: Pair): Promise<Taken> {
   return subtract(taken, made);
 }
 
+/** What lies on the heap after some requests and did not before, as nothing is collected between. */
+async function objectsOf(pair: Pair): Promise<number> {
+  answer = () => plainAnswer(pair[1]);
+  const run = async (requests: number): Promise<void> => {
+    for (let n = 0; n < requests; n += 1) await (await ask(pair, false, 1000)).text();
+  };
+  await run(SOME);
+  Bun.gc(true);
+  const before = objectsOnHeap();
+  await run(SOME);
+  return Math.round((objectsOnHeap() - before) / SOME);
+}
+const SOME = 40;
+
+function objectsOnHeap(): number {
+  const counts = Object.values(heapStats().objectTypeCounts);
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 async function eventOf(pair: Pair): Promise<Taken> {
   const run = (events: number) => {
     const pieces = piecesOf(pair[1], events);
@@ -189,13 +211,14 @@ async function byPair<T>(of: (pair: Pair) => Promise<T>): Promise<Record<string,
 async function report(): Promise<Report> {
   const request = await byPair(requestOf);
   const event = await byPair(eventOf);
+  const objects = await byPair(objectsOf);
   const piecesOfBurst = await byPair(burstOf);
   for (const pair of PAIRS) await leave(pair);
   for (const until = performance.now() + REST_MS; performance.now() < until; await Bun.sleep(20)) {
     if (spies.timersLeft === 0) break;
   }
   const { timersLeft, listenersLeft } = spies;
-  return { request, event, piecesOfBurst, timersLeft, listenersLeft };
+  return { request, event, objects, piecesOfBurst, timersLeft, listenersLeft };
 }
 
 console.log(JSON.stringify(await report()));
