@@ -18,14 +18,12 @@ export function reportForeignExtra(
   if (options?.['include_obfuscation'] !== undefined && !OPENAI.has(format)) {
     ledger.drop('stream_options.include_obfuscation');
   }
-  for (const { rest, native, path } of things(request)) {
-    if (rest && rest.format !== format) {
-      for (const field in rest.fields) ledger.drop(`${rest.path}.${field}`);
-    }
-    if (native && native.format !== format) {
-      ledger.approximate(path ?? 'messages', 'text');
-      for (const lost of native.lost) ledger.drop(lost);
-    }
+  for (const tool of request.tools ?? []) reportThing(tool, format, ledger);
+  for (const message of request.messages) {
+    reportThing(message, format, ledger);
+    const { content, tool_calls: calls } = message;
+    if (Array.isArray(content)) for (const part of content) reportThing(part, format, ledger);
+    if (calls) for (const call of calls) reportThing(call, format, ledger);
   }
   if (extra === undefined || extra.format === format) return;
   for (const [field, value] of Object.entries(extra.fields)) {
@@ -33,19 +31,20 @@ export function reportForeignExtra(
   }
 }
 
+/** What may hold such fields: tools, messages, their parts and calls. */
 interface Thing {
   path?: string;
   rest?: Rest;
   native?: NativeBlock;
 }
 
-/** Everything in a request that may hold such fields. */
-function* things({ messages, tools = [] }: UnifiedChatRequest): Generator<Thing> {
-  yield* tools;
-  for (const message of messages) {
-    yield message;
-    if (Array.isArray(message.content)) yield* message.content;
-    if (message.tool_calls) yield* message.tool_calls;
+function reportThing({ rest, native, path }: Thing, format: FormatName, ledger: Ledger): void {
+  if (rest && rest.format !== format) {
+    for (const field in rest.fields) ledger.drop(`${rest.path}.${field}`);
+  }
+  if (native && native.format !== format) {
+    ledger.approximate(path ?? 'messages', 'text');
+    for (const lost of native.lost) ledger.drop(lost);
   }
 }
 

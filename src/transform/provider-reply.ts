@@ -55,12 +55,21 @@ export function brokenFault(cause: unknown): ProviderFault {
 }
 
 /** A whole reply. A provider that streams all the same is read to its end. */
-export async function readReply(
+export function readReply(
   response: Response,
   format: Format,
   context: ProviderContext,
 ): Promise<UnifiedReply> {
-  if (!isEventStream(response)) return readJsonReply(response, format, context);
+  return isEventStream(response)
+    ? readStreamedReply(response, format, context)
+    : readJsonReply(response, format, context);
+}
+
+async function readStreamedReply(
+  response: Response,
+  format: Format,
+  context: ProviderContext,
+): Promise<UnifiedReply> {
   const source = await readChunks(response, format, context);
   const chunks: UnifiedChunk[] = [];
   for (;;) {
@@ -78,7 +87,13 @@ async function readJsonReply(
   format: Format,
   context: ProviderContext,
 ): Promise<UnifiedReply> {
-  const body = parseJson(await readText(response, context));
+  let bytes: Buffer;
+  try {
+    bytes = await readWhole(response);
+  } catch (cause) {
+    throw unreadable(cause, context);
+  }
+  const body = parseJson(utf8.decode(bytes));
   // Gemini may wrap what it says in a list.
   const value = Array.isArray(body) && body.length === 1 ? body[0] : body;
   if (!isObject(value)) throw garbled(context, 'something that is not a JSON object');
@@ -86,16 +101,12 @@ async function readJsonReply(
   return format.decodeReply(value, context);
 }
 
-/** @throws GatewayError when the connection broke, or whoever broke it said why */
-async function readText(response: Response, context: ProviderContext): Promise<string> {
-  try {
-    return utf8.decode(await readWhole(response));
-  } catch (cause) {
-    if (cause instanceof GatewayError) throw cause;
-    if (cause instanceof ReplyTooLong) throw garbled(context, cause.message);
-    const { message } = brokenFault(cause);
-    throw new GatewayError('upstream_unreachable', message, { provider: context.provider, cause });
-  }
+/** The connection broke, or whoever broke it said why. */
+function unreadable(cause: unknown, context: ProviderContext): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  if (cause instanceof ReplyTooLong) return garbled(context, cause.message);
+  const { message } = brokenFault(cause);
+  return new GatewayError('upstream_unreachable', message, { provider: context.provider, cause });
 }
 
 function garbled(context: ProviderContext, what: string): GatewayError {
