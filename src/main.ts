@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 /** The process: which command, and its exit code. */
 import { COMMANDS } from './cli/commands.ts';
-import { raiseFetchLimit } from './cli/fetch-limit.ts';
+import { settleRuntime } from './cli/runtime-settings.ts';
 import { processTerminal, type Terminal } from './cli/terminal.ts';
 
 /** Runs what the arguments ask for; without a command it serves. */
@@ -22,7 +22,7 @@ async function runCommand(args: readonly string[], terminal: Terminal): Promise<
     return 2;
   }
   const own = name === first ? rest : args;
-  if (name === 'serve') await raiseFetchLimit(args);
+  if (name === 'serve') await settleRuntime(args);
   return (await command.load()).run(own, terminal);
 }
 

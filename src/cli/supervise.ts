@@ -7,8 +7,8 @@ import { isFromWorker, type Listening } from '../workers/messages.ts';
 import { makeScratch, removeScratch } from '../workers/scratch.ts';
 import { Supervisor, type SupervisorOptions } from '../workers/supervisor.ts';
 import type { Given } from './arguments.ts';
-import { FETCH_LIMIT, FETCH_LIMIT_VARIABLE } from './fetch-limit.ts';
 import { sayReady } from './ready.ts';
+import { missingSettings } from './runtime-settings.ts';
 import { outliveFaults, watchParent } from './stopping.ts';
 import type { Terminal } from './terminal.ts';
 import { WORKER_VARIABLE } from './worker-seat.ts';
@@ -88,8 +88,8 @@ function spawnWith(command: string[]): SupervisorOptions['spawn'] {
       env: {
         ...process.env,
         [WORKER_VARIABLE]: '1',
-        // The worker need not start itself again for it.
-        [FETCH_LIMIT_VARIABLE]: process.env[FETCH_LIMIT_VARIABLE] ?? FETCH_LIMIT,
+        // The worker need not start itself again for them.
+        ...missingSettings(process.env),
       },
       stdio: ['ignore', 'inherit', 'inherit'],
       // A third of the CPU time of Bun's other way (measured on 1.4.4 with a usage record).
