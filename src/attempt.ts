@@ -315,7 +315,7 @@ async function passStream(running: Running, response: Response): Promise<Respons
     source,
     resilience.hold.maxBytes,
     (item) => item.chunks,
-    (item) => item.bytes.length,
+    (item) => item.length,
   );
   const all = held.items.flatMap((item) => item.chunks);
   judgeHead(running, held.verdict, all);

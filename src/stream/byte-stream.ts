@@ -3,10 +3,22 @@
  * a sign of life while its source is silent.
  */
 
+/** What goes out next; `last` when nothing follows it. */
+export interface Piece {
+  /** One behind the other; without any it is skipped. */
+  readonly bytes: readonly Uint8Array[];
+  readonly last: boolean;
+}
+
 /** What the bytes come from. */
 interface ByteFeed {
-  /** The next piece; `last` when nothing follows it. An empty piece is skipped. */
-  next(): Promise<{ bytes: Uint8Array | undefined; last: boolean }>;
+  /**
+   * What is there already when the stream is made. Bun then writes it together with the head of the
+   * reply; a first piece that has to be waited for makes it send each word of the head by itself
+   * (measured: 11 system calls and 58 µs for each reply that begins with more than 16 KB).
+   */
+  readonly head?: Piece | undefined;
+  next(): Promise<Piece>;
   /** A piece that says only that the connection lives; undefined when none is wanted now. */
   keepAlive(): Uint8Array | undefined;
   /** Nobody reads on: the reader left, or `next` failed. */
@@ -49,7 +61,26 @@ export function byteStream(
     }, ms);
   }
 
-  async function next(): ReturnType<ByteFeed['next']> {
+  /** Gives the client what came; false when there was nothing in it. */
+  function give(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    { bytes, last }: Piece,
+  ): boolean {
+    let hasBytes = false;
+    for (const each of bytes) {
+      if (each.length === 0) continue;
+      hasBytes = true;
+      controller.enqueue(each);
+    }
+    if (hasBytes) lastWrite = performance.now();
+    if (last) {
+      clearTimeout(timer);
+      controller.close();
+    }
+    return hasBytes || last;
+  }
+
+  async function next(): Promise<Piece> {
     try {
       return await feed.next();
     } catch (cause) {
@@ -62,23 +93,15 @@ export function byteStream(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        if (keepAliveMs > 0) arm(controller, keepAliveMs);
+        if (feed.head?.last !== true && keepAliveMs > 0) arm(controller, keepAliveMs);
+        if (feed.head) give(controller, feed.head);
       },
       async pull(controller) {
         for (;;) {
           waiting = true;
-          const { bytes, last } = await next();
+          const piece = await next();
           waiting = false;
-          if (bytes !== undefined && bytes.length > 0) {
-            lastWrite = performance.now();
-            controller.enqueue(bytes);
-          }
-          if (last) {
-            clearTimeout(timer);
-            controller.close();
-            return;
-          }
-          if (bytes !== undefined && bytes.length > 0) return;
+          if (give(controller, piece)) return;
         }
       },
       cancel() {

@@ -46,9 +46,9 @@ export function clientStream(
       async next() {
         const batch = await source.read();
         // Without `done` or `error` a source only ends when we cancelled it; nobody reads on.
-        if (batch === undefined) return { bytes: undefined, last: true };
+        if (batch === undefined) return { bytes: [], last: true };
         const { text, last } = encode(batch);
-        return { bytes: text === '' ? undefined : utf8.encode(text), last };
+        return { bytes: text === '' ? [] : [utf8.encode(text)], last };
       },
       keepAlive: () => utf8.encode(encoder.keepAlive()),
       cancel: () => source.cancel(),

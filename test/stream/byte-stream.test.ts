@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'bun:test';
-import { byteStream } from '../../src/stream/byte-stream.ts';
+import { byteStream, type Piece } from '../../src/stream/byte-stream.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A feed that the test fills by hand. */
 function handFed() {
   const seen = { cancelled: 0, asked: 0 };
-  let give: (piece: { bytes: Uint8Array | undefined; last: boolean }) => void = () => undefined;
+  let give: (piece: Piece) => void = () => undefined;
   let fail: (cause: Error) => void = () => undefined;
   return {
     seen,
-    say: (text: string, last = false) => give({ bytes: bytes(text), last }),
+    say: (text: string, last = false) => give({ bytes: [bytes(text)], last }),
     fail: (cause: Error) => fail(cause),
     feed: {
       next() {
         seen.asked += 1;
-        return new Promise<{ bytes: Uint8Array | undefined; last: boolean }>((resolve, reject) => {
+        return new Promise<Piece>((resolve, reject) => {
           give = resolve;
           fail = reject;
         });
