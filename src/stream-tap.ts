@@ -56,6 +56,8 @@ export class Tapped {
 
 const MIN_LONG_BYTES = 4096;
 
+const LF = 10;
+
 /** Up to `end` the events are dealt with; `told` is what goes out for them, undefined: they themselves. */
 interface Step {
   readonly end: number;
@@ -80,6 +82,8 @@ export class StreamTap {
   readonly #hideUsage: boolean;
   /** What a frame of an event begins with that need not be read. */
   readonly #quietHeads: readonly Buffer[];
+  /** The one of them that was seen last. */
+  #lastQuiet: Buffer | undefined;
   /** An event that is not complete yet. */
   readonly #open = new OpenEvent();
   /** True from the end of the answer on: what a provider says behind it is forwarded unread. */
@@ -183,7 +187,13 @@ export class StreamTap {
   #quiet(bytes: Buffer, from: number, to: number, out: Tapped): Step | undefined {
     if (!this.#hasOutput) return undefined;
     let end = from;
-    while (end < to && this.#isQuiet(bytes, end)) end = endOfEvent(bytes, end) || to;
+    while (end < to) {
+      const head = this.#quietHead(bytes, end);
+      if (head === undefined) break;
+      const data = end + head.length;
+      // Behind the line of the name the event ends at the first blank line, or at once.
+      end = bytes[data] === LF ? data + 1 : endOfEvent(bytes, data) || to;
+    }
     out.quiet += end - from;
     return end === from ? undefined : { end, told: undefined };
   }
@@ -222,10 +232,13 @@ export class StreamTap {
     return renamed;
   }
 
-  /** True for an event whose name says that it holds a piece of text. It names no model either. */
-  #isQuiet(bytes: Buffer, at: number): boolean {
-    for (const head of this.#quietHeads) if (standsAt(bytes, at, head)) return true;
-    return false;
+  /** The line that names an event which holds but a piece of text. It names no model either. */
+  #quietHead(bytes: Buffer, at: number): Buffer | undefined {
+    // Most are of the same name as the one before.
+    const last = this.#lastQuiet;
+    if (last !== undefined && standsAt(bytes, at, last)) return last;
+    this.#lastQuiet = this.#quietHeads.find((head) => standsAt(bytes, at, head));
+    return this.#lastQuiet;
   }
 
   #learn(frame: string, chunks: readonly UnifiedChunk[]): void {
