@@ -51,6 +51,28 @@ describe('a reply’s bytes', () => {
     expect(seen.asked).toBe(1);
   });
 
+  test.each([1, 100_000])('that are there already come first: %d', async (length) => {
+    const { seen, feed, say } = handFed();
+    const head = { bytes: [bytes('a'.repeat(length)), bytes('b')], last: false };
+    const reader = byteStream({ ...feed, head }, 0).getReader();
+    expect(await readText(reader)).toBe('a'.repeat(length));
+    expect(await readText(reader)).toBe('b');
+    expect(seen.asked).toBe(0);
+    const next = readText(reader);
+    await Bun.sleep(0);
+    say('c', true);
+    expect([await next, await readText(reader)]).toEqual(['c', '<end>']);
+  });
+
+  test.each([1, 100_000])('that are there already may be all: %d', async (length) => {
+    const { seen, feed } = handFed();
+    const head = { bytes: [bytes('a'.repeat(length))], last: true };
+    const stream = byteStream({ ...feed, head }, 5);
+    expect(await new Response(stream).text()).toBe('a'.repeat(length));
+    await Bun.sleep(15);
+    expect(seen).toEqual({ asked: 0, cancelled: 0 });
+  });
+
   test('have signs of life between them while the feed is silent', async () => {
     const { feed, say } = handFed();
     const reader = byteStream(feed, 8).getReader();
