@@ -1,7 +1,7 @@
 /**
  * Reads a provider's events with a shortcut: text deltas that are like the one before but for their
  * words are not parsed, and those that came in one piece are one chunk (`scenario burst` of the bench:
- * 3 strings an event instead of 10). Anything else goes to the decoder, and after anything but a plain
+ * one string an event instead of seven). Anything else goes to the decoder, and after anything but a plain
  * text delta the shortcut is learned anew, so the decoder misses nothing that could change its state.
  */
 import { DeltaTemplate } from '../stream/delta-template.ts';
