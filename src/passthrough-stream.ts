@@ -60,7 +60,8 @@ export function tappedSource(
         // An answer that was complete before the connection broke is complete.
         if (last.chunks.some((chunk) => chunk.type === 'done')) return [last];
         const said = last.chunks.filter((chunk) => chunk.type !== 'error');
-        return [{ ...last, chunks: [...said, { type: 'error', error: brokenFault(cause) }] }];
+        last.chunks = [...said, { type: 'error', error: brokenFault(cause) }];
+        return [last];
       }
     },
     cancel,
@@ -112,36 +113,19 @@ export function tappedStream(
   options: TappedStreamOptions,
 ): ReadableStream<Uint8Array> {
   const { watch } = options;
-  /** Set until the held pieces went out. */
-  let first: readonly Tapped[] | undefined = held;
-  const last: LastSaid = { start: undefined, bytes: '' };
+  const last: LastSaid = { start: undefined, item: undefined };
   return byteStream(
     {
+      head: spell(held, options, last),
       async next() {
-        let items = first;
-        first = undefined;
-        if (items === undefined) {
-          watch.waiting();
-          items = await rest.read();
-          for (const { chunks, quiet } of items ?? []) {
-            if (quiet > 0) watch.sawQuiet(quiet);
-            watch.saw(chunks);
-          }
+        watch.waiting();
+        const items = await rest.read();
+        if (items === undefined) return { bytes: [], last: true };
+        for (const { chunks, quiet } of items) {
+          if (quiet > 0) watch.sawQuiet(quiet);
+          watch.saw(chunks);
         }
-        if (items === undefined) return { bytes: undefined, last: true };
-        let bytes = '';
-        let isBroken = false;
-        for (const item of items) {
-          isBroken ||= !item.isTold && item.chunks.some(isError);
-          if (item.bytes !== '') last.bytes = item.bytes;
-          last.start ??= item.chunks.find(isStart);
-          if (item.isTold) bytes += hiderOf(options.provider)(item.bytes);
-          else bytes += item.bytes + breakText(item, options, last);
-          if (options.onLast && item.chunks.some(({ type }) => type === 'done')) {
-            options.onLast(Buffer.from(item.bytes, 'latin1').toString('utf8'));
-          }
-        }
-        return { bytes: Buffer.from(bytes, 'latin1'), last: isBroken };
+        return spell(items, options, last);
       },
       keepAlive: () => Buffer.from(options.encoder().keepAlive(), 'utf8'),
       cancel() {
@@ -153,17 +137,39 @@ export function tappedStream(
   );
 }
 
-/** The format's terminal error after a piece that broke off, as latin1 bytes; '' when there is none to add. */
-function breakText({ chunks }: Tapped, options: TappedStreamOptions, last: LastSaid): string {
+/** Pieces as the client gets them; `last` when they end in an error that the provider did not tell. */
+function spell(
+  items: readonly Tapped[],
+  options: TappedStreamOptions,
+  last: LastSaid,
+): { bytes: Uint8Array[]; last: boolean } {
+  const bytes: Uint8Array[] = [];
+  let isBroken = false;
+  for (const item of items) {
+    const { chunks, isTold } = item;
+    isBroken ||= !isTold && chunks.some(isError);
+    if (item.length > 0) last.item = item;
+    last.start ??= chunks.find(isStart);
+    if (isTold) bytes.push(Buffer.from(hiderOf(options.provider)(item.text)));
+    else bytes.push(...item.bytes, ...breakBytes(item, options, last));
+    if (options.onLast && chunks.some(({ type }) => type === 'done')) {
+      options.onLast(item.text);
+    }
+  }
+  return { bytes, last: isBroken };
+}
+
+/** The format's terminal error after a piece that broke off; nothing when there is none to add. */
+function breakBytes({ chunks }: Tapped, options: TappedStreamOptions, last: LastSaid): Buffer[] {
   const broken = chunks.find((chunk) => chunk.type === 'error');
-  if (broken === undefined) return '';
+  if (broken === undefined) return [];
   const encoder = options.encoder();
   // The encoder catches up with what the client was told; only its last words go out.
   if (last.start) encoder.push(last.start);
   const { name } = options.provider;
   const error = withoutSecrets(faultError(broken.error, name), hiderOf(options.provider));
   const text = encoder.fail(error);
-  return latin1(last.start ? renumbered(text, last.bytes) : text);
+  return [Buffer.from(last.start ? renumbered(text, last.item?.text ?? '') : text, 'utf8')];
 }
 
 const SEQUENCE = /"sequence_number":\s*(\d+)/g;
@@ -179,10 +185,5 @@ function renumbered(text: string, forwarded: string): string {
 interface LastSaid {
   start: UnifiedChunk | undefined;
   /** The last piece that was forwarded. */
-  bytes: string;
-}
-
-/** UTF-8 bytes held as latin1. */
-function latin1(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  item: Tapped | undefined;
 }

@@ -1,27 +1,67 @@
 /**
  * Watches a same-format stream pass by: reads what it says, puts the client's model name back, hides
- * the usage chunk that only Plexus asked for. Bytes are held as latin1 text, one character a byte, so
- * that what is only forwarded is never decoded.
+ * the usage chunk that only Plexus asked for. What is only forwarded stays the bytes that came; an
+ * event that is read is held as latin1 text, one character a byte.
  *
  * Most events are pieces of text of which nothing has to be known but that they came. Those are
- * recognised without a parse: by the name of the event, or by being like the one before (`DeltaTemplate`).
+ * recognised without a parse: by the name of the event, or by being like the one before (`ByteFrame`).
  */
 import type { Format, ProviderContext } from './formats/format.ts';
 import { isObject, parseJson } from './json.ts';
 import { modelKey, replyModel } from './passthrough.ts';
+import { ByteFrame, type Bytes, joined, standsAt } from './stream/byte-run.ts';
 import { DeltaTemplate } from './stream/delta-template.ts';
+import { endOfEvent, endOfEvents, OpenEvent } from './stream/frames.ts';
 import type { FormatName, UnifiedChunk } from './unified.ts';
 
 /** A piece of a stream on its way to the client. */
-export interface Tapped {
-  /** The bytes to forward, as latin1 text; '' when this piece is held back or hidden. */
-  bytes: string;
+export class Tapped {
   /** What it says, in the middle language, as far as somebody has to know. */
-  chunks: UnifiedChunk[];
+  chunks: UnifiedChunk[] = [];
   /** Characters of text in events that were not read. */
-  quiet: number;
+  quiet = 0;
   /** True when the provider's own error event is among the bytes. */
-  isTold: boolean;
+  isTold = false;
+  /** Bytes to forward; none when the piece is held back or hidden. */
+  length = 0;
+  readonly #parts: Bytes[] = [];
+
+  forward(part: Bytes): void {
+    if (part.length === 0) return;
+    this.#parts.push(part);
+    this.length += part.length;
+  }
+
+  /** For the socket: one or two pieces; what is long and came like that is not copied. */
+  get bytes(): readonly Buffer[] {
+    const out: Buffer[] = [];
+    let short: Bytes[] = [];
+    for (const part of this.#parts) {
+      if (!(part instanceof Buffer) || part.length < MIN_LONG_BYTES) {
+        short.push(part);
+        continue;
+      }
+      if (short.length > 0) out.push(joined(short));
+      short = [];
+      out.push(part);
+    }
+    if (short.length > 0) out.push(joined(short));
+    return out.length > 2 ? [joined(out)] : out;
+  }
+
+  get text(): string {
+    return joined(this.#parts).toString('utf8');
+  }
+}
+
+const MIN_LONG_BYTES = 4096;
+
+const LF = 10;
+
+/** Up to `end` the events are dealt with; `told` is what goes out for them, undefined: they themselves. */
+interface Step {
+  readonly end: number;
+  readonly told: Bytes | undefined;
 }
 
 /**
@@ -35,18 +75,17 @@ const LAST_EVENT: Readonly<Partial<Record<FormatName, string>>> = {
 /** No event is larger than this; a provider that sends more without a blank line sends no events. */
 const MAX_EVENT_BYTES = 64 * 1024 * 1024;
 
-const BACKSLASH = 92;
-
 export class StreamTap {
   readonly #format: Format;
   readonly #decoder: ReturnType<Format['decoder']>;
   readonly #model: string;
   readonly #hideUsage: boolean;
   /** What a frame of an event begins with that need not be read. */
-  readonly #quietHeads: readonly string[];
-  /** The pieces of an event that is not complete yet; joined once it is, as it may be a whole image. */
-  #rest: string[] = [];
-  #restLength = 0;
+  readonly #quietHeads: readonly Buffer[];
+  /** The one of them that was seen last. */
+  #lastQuiet: Buffer | undefined;
+  /** An event that is not complete yet. */
+  readonly #open = new OpenEvent();
   /** True from the end of the answer on: what a provider says behind it is forwarded unread. */
   #isOver = false;
   /** True once a broken event was held back, behind which our own error follows: nothing else may. */
@@ -55,123 +94,121 @@ export class StreamTap {
   #rename: readonly [from: string, to: string] | undefined;
   /** True from the first text, reasoning or call on: before it every event is read. */
   #hasOutput = false;
-  /** Set while the last event that was read was a plain text delta; `to` is its prefix with the client's model. */
-  #template: { readonly from: DeltaTemplate; readonly to: string } | undefined;
+  /**
+   * Set while the last event that was read was a plain text delta: such an event as the provider
+   * spells it, and with the client's model; the same one when it names none.
+   */
+  #delta: { readonly from: ByteFrame; readonly to: ByteFrame } | undefined;
 
   constructor(format: Format, context: ProviderContext, model: string, hideUsage: boolean) {
     this.#format = format;
     this.#decoder = format.decoder(context);
     this.#model = model;
     this.#hideUsage = hideUsage;
-    this.#quietHeads = format.deltaEvents.map((name) => `event: ${name}\n`);
+    this.#quietHeads = format.deltaEvents.map((name) => Buffer.from(`event: ${name}\n`));
   }
 
   push(piece: Uint8Array): Tapped {
-    const incoming = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString(
-      'latin1',
-    );
-    const out: Tapped = { bytes: '', chunks: [], quiet: 0, isTold: false };
-    if (this.#restLength === 0) {
-      this.#take(incoming, out);
-    } else {
-      const tail = this.#rest.at(-1)?.slice(-3) ?? '';
-      this.#hold(incoming, out);
-      if (endOfEvents(tail + incoming) > 0) this.#take(this.#release(), out);
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    const out = new Tapped();
+    let from = 0;
+    if (this.#open.length > 0) {
+      from = this.#open.endIn(bytes);
+      if (from === 0) {
+        this.#hold(bytes, out);
+        return out;
+      }
+      const event = this.#open.release(bytes.subarray(0, from));
+      this.#events(event, 0, event.length, out);
     }
+    const to = endOfEvents(bytes, from);
+    if (to > from) this.#events(bytes, from, to, out);
+    if (to < bytes.length) this.#hold(bytes.subarray(to), out);
     return out;
   }
 
-  /** Forwards the whole events of a text, holds what is left. */
-  #take(text: string, out: Tapped): void {
-    const end = endOfEvents(text);
-    if (end < text.length) this.#hold(text.slice(end), out);
-    if (end > 0) this.#events(end === text.length ? text : text.slice(0, end), out);
-  }
-
-  #hold(text: string, out: Tapped): void {
-    this.#rest.push(text);
-    this.#restLength += text.length;
-    if (this.#restLength <= MAX_EVENT_BYTES) return;
-    this.#release();
+  #hold(bytes: Buffer, out: Tapped): void {
+    this.#open.hold(bytes);
+    if (this.#open.length <= MAX_EVENT_BYTES) return;
+    this.#open.release();
     const message = 'The provider sent something that is no stream of events.';
     out.chunks.push({ type: 'error', error: { message, status: 502 } });
   }
 
-  #release(): string {
-    const text = this.#rest.length === 1 ? (this.#rest[0] ?? '') : this.#rest.join('');
-    this.#rest = [];
-    this.#restLength = 0;
-    return text;
-  }
-
   /** The connection closed in good order; gives what was left. */
   end(): Tapped {
-    const out: Tapped = { bytes: '', chunks: [], quiet: 0, isTold: false };
-    const rest = this.#release();
+    const out = new Tapped();
+    const rest = this.#open.release();
+    const text = rest.toString('latin1');
     // Half an event is nobody's; one that lacks only its blank line gets it.
-    if (isWhole(rest)) this.#events(rest, out);
-    if (out.bytes !== '' && endOfEvents(out.bytes) < out.bytes.length) {
-      out.bytes += out.bytes.endsWith('\n') ? '\n' : '\n\n';
+    if (isWhole(text)) {
+      this.#events(rest, 0, rest.length, out);
+      if (out.length > 0) out.forward(Buffer.from(text.endsWith('\n') ? '\n' : '\n\n'));
     }
     for (const chunk of this.#decoder.end?.() ?? []) {
       out.chunks.push(chunk);
       // The answer was complete, only its last event is missing, which clients wait for.
-      if (chunk.type === 'done') out.bytes += LAST_EVENT[this.#format.name] ?? '';
+      if (chunk.type === 'done') out.forward(Buffer.from(LAST_EVENT[this.#format.name] ?? ''));
     }
     return out;
   }
 
-  /** Whole events, one after the other; runs of alike ones at once. */
-  #events(text: string, out: Tapped): void {
-    const hasCr = text.includes('\r');
-    for (let from = 0; from < text.length && !this.#isShut; ) {
-      if (this.#isOver) {
-        out.bytes += text.slice(from);
-        return;
-      }
-      const behind = this.#alike(text, from, out);
-      if (behind > from) {
-        from = behind;
-        continue;
-      }
-      const to = endOfEvent(text, from, hasCr);
-      this.#event(from === 0 && to === text.length ? text : text.slice(from, to), out);
-      from = to;
-    }
-  }
-
-  /** Forwards the run of events from `from` on that are like the template; gives where it ends. */
-  #alike(text: string, from: number, out: Tapped): number {
-    const template = this.#template;
-    if (template === undefined) return from;
-    const { prefix, suffix } = template.from;
+  /** Whole events, one after the other; runs of those that need not be read at once. */
+  #events(bytes: Buffer, from: number, to: number, out: Tapped): void {
+    /** Up to here all is forwarded. */
+    let done = from;
     let at = from;
-    let bytes = '';
-    while (text.startsWith(prefix, at)) {
-      const start = at + prefix.length;
-      const quote = text.indexOf('"', start);
-      // An escaped quote is not the end of the words; a parser has to read those.
-      if (quote < 0 || text.charCodeAt(quote - 1) === BACKSLASH) break;
-      if (!text.startsWith(suffix, quote)) break;
-      bytes += template.to + text.slice(start, quote) + suffix;
-      out.quiet += quote - start;
-      at = quote + suffix.length;
+    while (at < to && !this.#isOver) {
+      const { end, told } =
+        this.#alike(bytes, at, out) ??
+        this.#quiet(bytes, at, to, out) ??
+        this.#event(bytes, at, endOfEvent(bytes, at) || to, out);
+      if (told !== undefined) {
+        out.forward(bytes.subarray(done, at));
+        out.forward(told);
+        done = end;
+      }
+      at = end;
     }
-    out.bytes += bytes;
-    return at;
+    // Behind the end everything is forwarded unread, unless our own error follows.
+    out.forward(bytes.subarray(done, this.#isShut ? at : to));
   }
 
-  #event(frame: string, out: Tapped): void {
-    if (this.#hasOutput && this.#isQuiet(frame)) {
-      out.bytes += frame;
-      out.quiet += frame.length;
-      return;
+  /** The run of events from `from` on that are like the last text delta but for their words. */
+  #alike(bytes: Buffer, from: number, out: Tapped): Step | undefined {
+    const delta = this.#delta;
+    const run = delta?.from.runAt(bytes, from);
+    if (delta === undefined || run === undefined) return undefined;
+    out.quiet += run.length;
+    return { end: run.end, told: delta.to === delta.from ? undefined : delta.to.spell(bytes, run) };
+  }
+
+  /** The run of events from `from` on whose names say that they hold a piece of text. */
+  #quiet(bytes: Buffer, from: number, to: number, out: Tapped): Step | undefined {
+    if (!this.#hasOutput) return undefined;
+    let end = from;
+    while (end < to) {
+      const head = this.#quietHead(bytes, end);
+      if (head === undefined) break;
+      const data = end + head.length;
+      // Behind the line of the name the event ends at the first blank line, or at once.
+      end = bytes[data] === LF ? data + 1 : endOfEvent(bytes, data) || to;
     }
+    out.quiet += end - from;
+    return end === from ? undefined : { end, told: undefined };
+  }
+
+  /** An event that has to be read. */
+  #event(bytes: Buffer, from: number, end: number, out: Tapped): Step {
+    const frame = bytes.toString('latin1', from, end);
+    const told = this.#read(frame, out);
+    return { end, told: told === frame ? undefined : Buffer.from(told, 'latin1') };
+  }
+
+  /** Reads one event; gives what the client gets of it. */
+  #read(frame: string, out: Tapped): string {
     const event = readFrame(frame);
-    if (event === undefined) {
-      out.bytes += frame;
-      return;
-    }
+    if (event === undefined) return frame;
     const chunks = this.#decoder.push(event);
     let isBroken = false;
     for (const chunk of chunks) {
@@ -187,30 +224,36 @@ export class StreamTap {
       out.isTold = isOwnError(this.#format, event.data);
       // What is no event of the format is not for its clients; the format's error follows.
       this.#isShut = !out.isTold;
-      if (this.#isShut) return;
+      if (this.#isShut) return '';
     }
-    if (this.#hideUsage && isUsageOnly(event.data)) return;
+    if (this.#hideUsage && isUsageOnly(event.data)) return '';
     const renamed = this.#renamed(frame, event.data);
-    out.bytes += renamed;
     this.#learn(frame, chunks);
+    return renamed;
   }
 
-  /** True for a frame whose name says that it holds a piece of text. It names no model either. */
-  #isQuiet(frame: string): boolean {
-    for (const head of this.#quietHeads) if (frame.startsWith(head)) return true;
-    return false;
+  /** The line that names an event which holds but a piece of text. It names no model either. */
+  #quietHead(bytes: Buffer, at: number): Buffer | undefined {
+    // Most are of the same name as the one before.
+    const last = this.#lastQuiet;
+    if (last !== undefined && standsAt(bytes, at, last)) return last;
+    this.#lastQuiet = this.#quietHeads.find((head) => standsAt(bytes, at, head));
+    return this.#lastQuiet;
   }
 
   #learn(frame: string, chunks: readonly UnifiedChunk[]): void {
-    this.#template = undefined;
+    this.#delta = undefined;
     const [only] = chunks;
     if (!this.#format.skimmable || chunks.length !== 1 || only?.type !== 'text') return;
-    const from = DeltaTemplate.learn(frame, latin1Json(only.text));
-    if (from === undefined) return;
-    const [name, ours] = this.#rename ?? ['', ''];
-    const inSuffix = name !== '' && from.suffix.includes(name);
+    const learnt = DeltaTemplate.learn(frame, latin1Json(only.text));
+    if (learnt === undefined) return;
+    const { prefix, suffix } = learnt;
+    const rename = this.#rename;
     // A model that stands behind the words would have to be replaced there; such streams are read.
-    if (!inSuffix) this.#template = { from, to: from.prefix.replace(name, () => ours) };
+    if (rename && suffix.includes(rename[0])) return;
+    const from = byteFrame(prefix, suffix);
+    const renamed = rename ? replaced(prefix, rename) : prefix;
+    this.#delta = { from, to: renamed === prefix ? from : byteFrame(renamed, suffix) };
   }
 
   #renamed(frame: string, data: string): string {
@@ -225,9 +268,19 @@ export class StreamTap {
       if (found === undefined) return frame;
       this.#rename = [found, found.slice(0, -json.length) + latin1Json(this.#model)];
     }
-    const [from, to] = this.#rename;
-    return frame.replace(from, () => to);
+    return replaced(frame, this.#rename);
   }
+}
+
+/** A text in which the first such name was replaced. */
+function replaced(text: string, [from, to]: readonly [from: string, to: string]): string {
+  const at = text.indexOf(from);
+  return at < 0 ? text : text.slice(0, at) + to + text.slice(at + from.length);
+}
+
+/** Both parts as bytes held as latin1. */
+function byteFrame(prefix: string, suffix: string): ByteFrame {
+  return new ByteFrame(Buffer.from(prefix, 'latin1'), Buffer.from(suffix, 'latin1'));
 }
 
 /** A JSON string as its UTF-8 bytes held as latin1. */
@@ -248,22 +301,6 @@ function spelling(text: string, key: string, value: string): string | undefined 
     if (text.startsWith(value, start)) return text.slice(at, start + value.length);
   }
   return undefined;
-}
-
-/** Offset behind the last complete event. */
-function endOfEvents(text: string): number {
-  if (text.endsWith('\n\n')) return text.length;
-  const lf = text.lastIndexOf('\n\n');
-  const crlf = text.lastIndexOf('\r\n\r\n');
-  return Math.max(lf < 0 ? 0 : lf + 2, crlf < 0 ? 0 : crlf + 4);
-}
-
-/** Offset behind the event that starts at `from`. */
-function endOfEvent(text: string, from: number, hasCr: boolean): number {
-  const lf = text.indexOf('\n\n', from);
-  const crlf = hasCr ? text.indexOf('\r\n\r\n', from) : -1;
-  if (crlf >= 0 && (lf < 0 || crlf < lf)) return crlf + 4;
-  return lf < 0 ? text.length : lf + 2;
 }
 
 /** The event of one frame; undefined for a frame without data (comments, blank lines). */

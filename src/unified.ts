@@ -397,7 +397,11 @@ export interface UnifiedReply {
  */
 export type UnifiedChunk =
   | { type: 'start'; id: string; model: string; created?: number; usage?: Usage }
-  | { type: 'text'; text: string; logprobs?: unknown[] }
+  /**
+   * `pieces` are the deltas that `text` came in when several came at once, none of which needs an
+   * escape in JSON. They are for encoders; whoever changes `text` leaves them out.
+   */
+  | { type: 'text'; text: string; logprobs?: unknown[]; pieces?: readonly string[] }
   | { type: 'refusal'; text: string }
   /** `part` counts the parts of a summary from 0; a new number starts a new part of the same block. */
   | { type: 'reasoning'; text: string; summarized?: boolean; part?: number; id?: string }

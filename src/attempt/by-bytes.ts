@@ -102,7 +102,7 @@ async function passStream(attempt: Attempt, response: Response): Promise<Respons
     source,
     resilience.hold.maxBytes,
     (item) => item.chunks,
-    (item) => item.bytes.length,
+    (item) => item.length,
   );
   const all = held.items.flatMap((item) => item.chunks);
   attempt.judgeHead(held.verdict, all);

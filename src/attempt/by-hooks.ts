@@ -103,14 +103,20 @@ export function watchedSource(
 ): Source<UnifiedChunk> {
   // What a hook of somebody else's makes of the end is not known: it ends here, as a whole reply does.
   const doneEnds = hasForeignHook || !exchange.stream;
+  function shown(batch: readonly UnifiedChunk[]): readonly UnifiedChunk[] {
+    watch.saw(batch, doneEnds);
+    if (batch.at(-1)?.type !== 'error') return batch;
+    return chunksWithoutSecrets(batch, hiderOf(target.provider));
+  }
   return {
+    ahead() {
+      const batch = source.ahead?.();
+      return batch && shown(batch);
+    },
     async read() {
       watch.waiting();
       const batch = await source.read();
-      if (batch === undefined) return undefined;
-      watch.saw(batch, doneEnds);
-      if (batch.at(-1)?.type !== 'error') return batch;
-      return chunksWithoutSecrets(batch, hiderOf(target.provider));
+      return batch && shown(batch);
     },
     cancel() {
       watch.end({ kind: 'cancelled' });

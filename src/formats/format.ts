@@ -136,6 +136,11 @@ export interface Format {
  */
 export interface ReplyEncoder {
   push(chunk: UnifiedChunk): string;
+  /**
+   * Several plain text deltas at once (see `UnifiedChunk`), each as an event of its own; undefined
+   * when they have to be pushed one by one.
+   */
+  pushPieces?(pieces: readonly string[], text: string): string | undefined;
   /** The answer is complete: closes what is open, gives the terminal event. */
   end(): string;
   /** The answer broke: gives the format's terminal error, and never a clean finish. */

@@ -3,15 +3,30 @@
  * a sign of life while its source is silent.
  */
 
+/** What goes out next; `last` when nothing follows it. */
+export interface Piece {
+  /** One behind the other; without any it is skipped. */
+  readonly bytes: readonly Uint8Array[];
+  readonly last: boolean;
+}
+
 /** What the bytes come from. */
 interface ByteFeed {
-  /** The next piece; `last` when nothing follows it. An empty piece is skipped. */
-  next(): Promise<{ bytes: Uint8Array | undefined; last: boolean }>;
+  /** What is there already when the stream is made. */
+  readonly head?: Piece | undefined;
+  next(): Promise<Piece>;
   /** A piece that says only that the connection lives; undefined when none is wanted now. */
   keepAlive(): Uint8Array | undefined;
   /** Nobody reads on: the reader left, or `next` failed. */
   cancel(): void;
 }
+
+/**
+ * A first piece of more bytes has to be there when Bun begins to read: it then goes out with the head
+ * of the reply, where Bun otherwise sends each word of that head by itself (measured: 11 system calls
+ * and 58 µs a reply). Less is better given at the first pull: what follows at once goes out with it.
+ */
+const CORKED_BYTES = 16 * 1024;
 
 /** A reader that takes nothing for so long is not coming back, ms. */
 const ABANDONED_MS = 15 * 60_000;
@@ -49,7 +64,29 @@ export function byteStream(
     }, ms);
   }
 
-  async function next(): ReturnType<ByteFeed['next']> {
+  /** Gives the client what came; false when there was nothing in it. */
+  function give(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    { bytes, last }: Piece,
+  ): boolean {
+    let hasBytes = false;
+    for (const each of bytes) {
+      if (each.length === 0) continue;
+      hasBytes = true;
+      controller.enqueue(each);
+    }
+    if (hasBytes) lastWrite = performance.now();
+    if (last) {
+      clearTimeout(timer);
+      controller.close();
+    }
+    return hasBytes || last;
+  }
+
+  /** The head, when it is given at the first pull; cleared by that. */
+  let first = feed.head && lengthOf(feed.head) < CORKED_BYTES ? feed.head : undefined;
+
+  async function next(): Promise<Piece> {
     try {
       return await feed.next();
     } catch (cause) {
@@ -63,22 +100,17 @@ export function byteStream(
     {
       start(controller) {
         if (keepAliveMs > 0) arm(controller, keepAliveMs);
+        if (feed.head && first === undefined) give(controller, feed.head);
       },
       async pull(controller) {
+        const head = first;
+        first = undefined;
+        if (head && give(controller, head)) return;
         for (;;) {
           waiting = true;
-          const { bytes, last } = await next();
+          const piece = await next();
           waiting = false;
-          if (bytes !== undefined && bytes.length > 0) {
-            lastWrite = performance.now();
-            controller.enqueue(bytes);
-          }
-          if (last) {
-            clearTimeout(timer);
-            controller.close();
-            return;
-          }
-          if (bytes !== undefined && bytes.length > 0) return;
+          if (give(controller, piece)) return;
         }
       },
       cancel() {
@@ -88,4 +120,10 @@ export function byteStream(
     },
     { highWaterMark: 0 },
   );
+}
+
+function lengthOf({ bytes }: Piece): number {
+  let length = 0;
+  for (const each of bytes) length += each.length;
+  return length;
 }

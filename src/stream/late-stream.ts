@@ -3,7 +3,7 @@
  * neither the client nor what stands between takes the silence for a dead connection.
  */
 import { Deadline } from '../watch-timer.ts';
-import { byteStream } from './byte-stream.ts';
+import { byteStream, type Piece } from './byte-stream.ts';
 
 interface LateStreamOptions {
   /** A piece that says only that the connection lives. */
@@ -25,24 +25,24 @@ export function lateStream(
   let hasGreeted = false;
   let hasLeft = false;
 
-  async function next(): Promise<{ bytes: Uint8Array | undefined; last: boolean }> {
+  async function next(): Promise<Piece> {
     if (!hasGreeted) {
       hasGreeted = true;
-      return { bytes: options.keepAlive(), last: false };
+      return { bytes: [options.keepAlive()], last: false };
     }
     if (reader === undefined) {
       let body: ReadableStream<Uint8Array> | null;
       try {
         body = await answer;
       } catch (cause) {
-        return { bytes: options.failure(cause), last: true };
+        return { bytes: [options.failure(cause)], last: true };
       }
-      if (body === null) return { bytes: undefined, last: true };
+      if (body === null) return { bytes: [], last: true };
       reader = readerOf(body);
       if (hasLeft) reader.cancel().catch(() => undefined);
     }
     const { done, value } = await reader.read();
-    return { bytes: value, last: done };
+    return { bytes: value === undefined ? [] : [value], last: done };
   }
 
   return byteStream(

@@ -4,6 +4,8 @@ import { SseParser } from './sse.ts';
 import type { Stage } from './stage.ts';
 
 export interface Source<T> {
+  /** What is there already, without a wait; asked once, before the first `read`. */
+  ahead?(): readonly T[] | undefined;
   /** The items of the next piece (perhaps none of them is complete: then an empty list); undefined at the end. */
   read(): Promise<readonly T[] | undefined>;
   /** Nobody will read on: lets go of whatever is behind. Safe to call twice, and after the end. */
@@ -18,20 +20,33 @@ interface Break {
 
 const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
 
+/** A stage for events as one for their text. */
+export function eventsInto<T>(stage: Stage<SseEvent, T>): Stage<string, T> {
+  const parser = new SseParser();
+  const run = (events: readonly SseEvent[]): T[] => {
+    const out: T[] = [];
+    for (const event of events) for (const item of stage.push(event)) out.push(item);
+    return out;
+  };
+  return {
+    push: (text) => run(parser.push(text)),
+    end: () => [...run(parser.end()), ...(stage.end?.() ?? [])],
+  };
+}
+
 /**
- * A body of server-sent events as items of a stage.
+ * A body of server-sent events as items of a stage that takes their text.
  * @param onBreak what to give when the connection breaks; gets the items that the stage's `end` gave
  * @param isLast true for an item after which nothing is to be read, though the connection may stay open
  */
 export function eventSource<T>(
   body: ReadableStream<Uint8Array>,
-  stage: Stage<SseEvent, T>,
+  stage: Stage<string, T>,
   isLast: (item: T) => boolean,
   onBreak: (broken: Break, ending: readonly T[]) => readonly T[],
 ): Source<T> {
   const reader = body.getReader();
   const text = new TextDecoder();
-  const parser = new SseParser();
   let ended = false;
   /** Bytes since the last item: nobody sends so many without one. */
   let unheard = 0;
@@ -41,22 +56,15 @@ export function eventSource<T>(
     // The upstream may already be gone; that is what we wanted.
     reader.cancel().catch(() => undefined);
   };
-  const run = (events: readonly SseEvent[]): T[] => {
-    const out: T[] = [];
-    for (const event of events) {
-      for (const item of stage.push(event)) {
-        out.push(item);
-        if (isLast(item)) {
-          cancel();
-          return out;
-        }
-      }
-    }
-    return out;
+  /** Up to the last item, with which the connection is let go. */
+  const untilLast = (items: readonly T[]): readonly T[] => {
+    const last = items.findIndex(isLast);
+    if (last < 0) return items;
+    cancel();
+    return items.slice(0, last + 1);
   };
-  const finish = (): T[] => {
-    const out = run([...parser.push(text.decode()), ...parser.end()]);
-    if (!ended) out.push(...(stage.end?.() ?? []));
+  const finish = (): readonly T[] => {
+    const out = untilLast([...stage.push(text.decode()), ...(stage.end?.() ?? [])]);
     ended = true;
     return out;
   };
@@ -73,7 +81,7 @@ export function eventSource<T>(
       }
       try {
         if (piece.done) return ended ? undefined : finish();
-        const items = run(parser.push(text.decode(piece.value, { stream: true })));
+        const items = untilLast(stage.push(text.decode(piece.value, { stream: true })));
         unheard = items.length > 0 ? 0 : unheard + piece.value.length;
         if (unheard > MAX_UNHEARD_BYTES) throw new Error('no events');
         return items;
@@ -105,12 +113,16 @@ export function listSource<T>(items: readonly T[]): Source<T> {
 /** First what was read ahead, then the rest. */
 export function prepend<T>(held: readonly T[], rest: Source<T>): Source<T> {
   let first: readonly T[] | undefined = held;
+  function ahead(): readonly T[] | undefined {
+    const now = first;
+    first = undefined;
+    return now;
+  }
   return {
+    ahead,
     read() {
-      if (first === undefined) return rest.read();
-      const now = first;
-      first = undefined;
-      return Promise.resolve(now);
+      const now = ahead();
+      return now === undefined ? rest.read() : Promise.resolve(now);
     },
     cancel() {
       first = undefined;

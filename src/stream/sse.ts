@@ -27,40 +27,50 @@ export class SseParser implements Stage<string, SseEvent> {
   /** The data lines of the open event; undefined until the first one, cleared when it leaves. */
   #data: string | undefined;
 
+  /** True between two events: nothing of the next one was seen. */
+  get isBetween(): boolean {
+    return this.#rest === '' && this.#data === undefined && this.#event === '' && !this.#afterCr;
+  }
+
   push(piece: string): readonly SseEvent[] {
     if (piece === '') return NOTHING;
     const out: SseEvent[] = [];
-    let from = 0;
+    for (let from = 0; from < piece.length; ) from = this.read(piece, from, out);
+    return out;
+  }
+
+  /** Takes a piece from `from` on up to the next blank line, or all of it; gives how far it came. */
+  read(piece: string, from: number, out: SseEvent[]): number {
+    let at = from;
     if (this.#atStart) {
       this.#atStart = false;
-      if (piece.charCodeAt(0) === 0xfeff) from = 1;
+      if (piece.charCodeAt(at) === 0xfeff) at += 1;
     }
     if (this.#afterCr) {
       this.#afterCr = false;
-      if (piece.charCodeAt(from) === 10) from += 1;
+      if (piece.charCodeAt(at) === 10) at += 1;
     }
-    // Most streams never use CR; then one search per line is enough.
-    const hasCr = piece.includes('\r', from);
     for (;;) {
-      let end = piece.indexOf('\n', from);
-      let next = end + 1;
-      if (hasCr) {
-        const cr = piece.indexOf('\r', from);
-        if (cr >= 0 && (end < 0 || cr < end)) {
-          end = cr;
-          next = cr + 1;
-          if (next === piece.length) this.#afterCr = true;
-          else if (piece.charCodeAt(next) === 10) next += 1;
-        }
+      const lf = piece.indexOf('\n', at);
+      let line = piece.slice(at, lf < 0 ? piece.length : lf);
+      let next = lf + 1;
+      const cr = line.indexOf('\r');
+      if (cr >= 0) {
+        line = line.slice(0, cr);
+        next = at + cr + 1;
+        if (next === piece.length) this.#afterCr = true;
+        else if (piece.charCodeAt(next) === 10) next += 1;
       }
-      if (end < 0) break;
-      const line = piece.slice(from, end);
-      this.#line(this.#rest === '' ? line : this.#rest + line, out);
+      if (next === 0) {
+        this.#rest += line;
+        return piece.length;
+      }
+      if (this.#rest !== '') line = this.#rest + line;
       this.#rest = '';
-      from = next;
+      this.#line(line, out);
+      at = next;
+      if (line === '' || at === piece.length) return at;
     }
-    if (from < piece.length) this.#rest += piece.slice(from);
-    return out;
   }
 
   end(): readonly SseEvent[] {
@@ -92,6 +102,11 @@ export class SseParser implements Stage<string, SseEvent> {
 /** One event as text. `data` must hold no line break, which JSON text never does. */
 export function sseFrame(data: string, event?: string): string {
   return event === undefined ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`;
+}
+
+/** Events that are alike but for a string in them, which needs no escape in JSON; made without one string each. */
+export function alikeFrames(before: string, words: readonly string[], after: string): string {
+  return `${before}"${words.join(`"${after}${before}"`)}"${after}`;
 }
 
 /** A comment line: seen by no client, keeps the connection alive. */

@@ -4,10 +4,10 @@ import { GatewayError } from '../errors.ts';
 import type { Format, ProviderContext } from '../formats/format.ts';
 import { isObject, parseJson } from '../json.ts';
 import { ReplyTooLong, readWhole } from '../stream/read-whole.ts';
-import { eventSource, listSource, type Source } from '../stream/source.ts';
+import { eventSource, eventsInto, listSource, type Source } from '../stream/source.ts';
 import type { ProviderFault, UnifiedChunk, UnifiedReply } from '../unified.ts';
 import { faultError } from './fault-error.ts';
-import { skimming } from './skim.ts';
+import { SkimmingReader } from './skim.ts';
 import { isEventStream } from './unread.ts';
 
 const utf8 = new TextDecoder();
@@ -29,7 +29,7 @@ export async function readChunks(
   const { body } = response;
   if (body === null) throw garbled(context, 'an empty body');
   const decoder = format.decoder(context);
-  const stage = format.skimmable ? skimming(decoder) : decoder;
+  const stage = format.skimmable ? new SkimmingReader(decoder) : eventsInto(decoder);
   return eventSource(body, stage, isLast, (broken, ending) =>
     // An answer that was complete before the connection broke is complete.
     ending.some((chunk) => chunk.type === 'done')

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'bun:test';
-import { byteStream } from '../../src/stream/byte-stream.ts';
+import { byteStream, type Piece } from '../../src/stream/byte-stream.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A feed that the test fills by hand. */
 function handFed() {
   const seen = { cancelled: 0, asked: 0 };
-  let give: (piece: { bytes: Uint8Array | undefined; last: boolean }) => void = () => undefined;
+  let give: (piece: Piece) => void = () => undefined;
   let fail: (cause: Error) => void = () => undefined;
   return {
     seen,
-    say: (text: string, last = false) => give({ bytes: bytes(text), last }),
+    say: (text: string, last = false) => give({ bytes: [bytes(text)], last }),
     fail: (cause: Error) => fail(cause),
     feed: {
       next() {
         seen.asked += 1;
-        return new Promise<{ bytes: Uint8Array | undefined; last: boolean }>((resolve, reject) => {
+        return new Promise<Piece>((resolve, reject) => {
           give = resolve;
           fail = reject;
         });
@@ -49,6 +49,28 @@ describe('a reply’s bytes', () => {
     expect(await first).toBe('a');
     await Bun.sleep(5);
     expect(seen.asked).toBe(1);
+  });
+
+  test.each([1, 100_000])('that are there already come first: %d', async (length) => {
+    const { seen, feed, say } = handFed();
+    const head = { bytes: [bytes('a'.repeat(length)), bytes('b')], last: false };
+    const reader = byteStream({ ...feed, head }, 0).getReader();
+    expect(await readText(reader)).toBe('a'.repeat(length));
+    expect(await readText(reader)).toBe('b');
+    expect(seen.asked).toBe(0);
+    const next = readText(reader);
+    await Bun.sleep(0);
+    say('c', true);
+    expect([await next, await readText(reader)]).toEqual(['c', '<end>']);
+  });
+
+  test.each([1, 100_000])('that are there already may be all: %d', async (length) => {
+    const { seen, feed } = handFed();
+    const head = { bytes: [bytes('a'.repeat(length))], last: true };
+    const stream = byteStream({ ...feed, head }, 5);
+    expect(await new Response(stream).text()).toBe('a'.repeat(length));
+    await Bun.sleep(15);
+    expect(seen).toEqual({ asked: 0, cancelled: 0 });
   });
 
   test('have signs of life between them while the feed is silent', async () => {

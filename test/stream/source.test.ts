@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test';
-import { eventSource, listSource, prepend, type Source, through } from '../../src/stream/source.ts';
-import type { SseEvent } from '../../src/stream/sse.ts';
+import {
+  eventSource,
+  eventsInto,
+  listSource,
+  prepend,
+  type Source,
+  through,
+} from '../../src/stream/source.ts';
 import type { Stage } from '../../src/stream/stage.ts';
 
 /** A body that gives these pieces and then ends, breaks, or stays silent. */
@@ -27,7 +33,7 @@ function body(pieces: Uint8Array[], then: 'end' | 'break' | 'silence' = 'end') {
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const datas = (): Stage<SseEvent, string> => ({ push: ({ data }) => [data], end: () => ['(end)'] });
+const datas = () => eventsInto<string>({ push: ({ data }) => [data], end: () => ['(end)'] });
 
 async function readAll<T>(source: Source<T>): Promise<T[]> {
   const out: T[] = [];

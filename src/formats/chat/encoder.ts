@@ -3,7 +3,7 @@
  * commonest deltas are put together from it without building an object.
  */
 import type { GatewayError } from '../../errors.ts';
-import { SSE_COMMENT, sseFrame } from '../../stream/sse.ts';
+import { alikeFrames, SSE_COMMENT, sseFrame } from '../../stream/sse.ts';
 import {
   type Finish,
   hostedName,
@@ -65,6 +65,10 @@ export class ChatEncoder implements ReplyEncoder {
     this.#context = context;
     this.#asksUsage = context.request?.stream_options?.include_usage === true;
     this.#isLegacy = usesLegacyCalls(context.body);
+  }
+
+  pushPieces(pieces: readonly string[]): string | undefined {
+    return this.#open === 'text' ? alikeFrames(this.#textHead, pieces, this.#tail) : undefined;
   }
 
   push(chunk: UnifiedChunk): string {

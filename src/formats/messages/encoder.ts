@@ -1,7 +1,7 @@
 /** Chunks → a client's event stream. */
 import type { GatewayError } from '../../errors.ts';
 import { isObject, type JsonObject, parseJson } from '../../json.ts';
-import { sseFrame } from '../../stream/sse.ts';
+import { alikeFrames, sseFrame } from '../../stream/sse.ts';
 import {
   type Finish,
   hostedName,
@@ -69,6 +69,12 @@ export class MessagesEncoder implements ReplyEncoder {
 
   constructor(context: ClientContext) {
     this.#context = context;
+  }
+
+  pushPieces(pieces: readonly string[], text: string): string | undefined {
+    if (this.#open !== 'text') return undefined;
+    this.#characters += text.length;
+    return alikeFrames(this.#prefix, pieces, '}}\n\n');
   }
 
   push(chunk: UnifiedChunk): string {

@@ -56,6 +56,10 @@ export class ResponsesEncoder implements ReplyEncoder {
     this.#calls = new CallWriter(this.#frames, context);
   }
 
+  pushPieces(pieces: readonly string[], text: string): string | undefined {
+    return this.#message.textDeltas(pieces, text);
+  }
+
   push(chunk: UnifiedChunk): string {
     switch (chunk.type) {
       case 'text':

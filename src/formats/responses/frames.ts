@@ -37,6 +37,15 @@ export class Frames {
     return `${frame.before}${this.#sequence++}${frame.after}${JSON.stringify(text)}${rest}}\n\n`;
   }
 
+  /** Several deltas; the texts need no escape in JSON. */
+  deltas({ before, after }: DeltaFrame, texts: readonly string[], rest: string): string {
+    const opening = `${after}"`;
+    const closing = `"${rest}}\n\n`;
+    let out = '';
+    for (const text of texts) out += before + this.#sequence++ + opening + text + closing;
+    return out;
+  }
+
   /** The place of a new item among the output. */
   nextIndex(): number {
     return this.#nextIndex++;

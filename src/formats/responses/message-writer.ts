@@ -13,6 +13,8 @@ import {
   textPart,
 } from './items.ts';
 
+const NO_LOGPROBS = ',"logprobs":[]';
+
 interface OpenMessage {
   readonly id: string;
   readonly index: number;
@@ -59,11 +61,19 @@ export class MessageWriter {
     if (open === undefined) return '';
     open.part.text += chunk.text;
     if (chunk.logprobs === undefined || chunk.logprobs.length === 0) {
-      return this.#frames.delta(open.frame, chunk.text, ',"logprobs":[]');
+      return this.#frames.delta(open.frame, chunk.text, NO_LOGPROBS);
     }
     open.part.logprobs.push(...chunk.logprobs);
     const logprobs = JSON.stringify(chunk.logprobs);
     return this.#frames.delta(open.frame, chunk.text, `,"logprobs":${logprobs}`);
+  }
+
+  /** Several pieces of text without log probabilities; undefined when no text part is open. */
+  textDeltas(pieces: readonly string[], text: string): string | undefined {
+    const open = this.#text;
+    if (open === undefined) return undefined;
+    open.part.text += text;
+    return this.#frames.deltas(open.frame, pieces, NO_LOGPROBS);
   }
 
   openText(): string {
