@@ -3,6 +3,8 @@
  * a sign of life while its source is silent.
  */
 
+import { StalledReader } from './stalled-reader.ts';
+
 /** What goes out next; `last` when nothing follows it. */
 export interface Piece {
   /** One behind the other; without any it is skipped. */
@@ -45,11 +47,13 @@ export function byteStream(
   /** True while a read waits for the feed: only then has the client nothing to read. */
   let waiting = false;
   let lastWrite = performance.now();
+  const reader = new StalledReader();
 
   function arm(controller: ReadableStreamDefaultController<Uint8Array>, ms: number): void {
     timer = setTimeout(() => {
       const silent = performance.now() - lastWrite;
       if (!waiting && silent > abandonedMs) {
+        reader.end();
         feed.cancel();
         controller.error(new Error('the reader takes nothing'));
         return;
@@ -64,6 +68,11 @@ export function byteStream(
     }, ms);
   }
 
+  function end(): void {
+    clearTimeout(timer);
+    reader.end();
+  }
+
   /** Gives the client what came; false when there was nothing in it. */
   function give(
     controller: ReadableStreamDefaultController<Uint8Array>,
@@ -73,11 +82,12 @@ export function byteStream(
     for (const each of bytes) {
       if (each.length === 0) continue;
       hasBytes = true;
+      reader.gave(each.length);
       controller.enqueue(each);
     }
     if (hasBytes) lastWrite = performance.now();
     if (last) {
-      clearTimeout(timer);
+      end();
       controller.close();
     }
     return hasBytes || last;
@@ -90,7 +100,7 @@ export function byteStream(
     try {
       return await feed.next();
     } catch (cause) {
-      clearTimeout(timer);
+      end();
       feed.cancel();
       throw cause;
     }
@@ -114,7 +124,7 @@ export function byteStream(
         }
       },
       cancel() {
-        clearTimeout(timer);
+        end();
         feed.cancel();
       },
     },
