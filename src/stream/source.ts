@@ -1,4 +1,5 @@
 /** Where items come from, one network piece after the other; with no idea of what they are. */
+import { Deadline } from '../watch-timer.ts';
 import type { SseEvent } from './sse.ts';
 import { SseParser } from './sse.ts';
 import type { Stage } from './stage.ts';
@@ -44,6 +45,7 @@ export function eventSource<T>(
   stage: Stage<string, T>,
   isLast: (item: T) => boolean,
   onBreak: (broken: Break, ending: readonly T[]) => readonly T[],
+  lingerMs = LINGER_MS,
 ): Source<T> {
   const reader = body.getReader();
   const text = new TextDecoder();
@@ -56,11 +58,12 @@ export function eventSource<T>(
     // The upstream may already be gone; that is what we wanted.
     reader.cancel().catch(() => undefined);
   };
-  /** Up to the last item, with which the connection is let go. */
+  /** Up to the last item. */
   const untilLast = (items: readonly T[]): readonly T[] => {
     const last = items.findIndex(isLast);
     if (last < 0) return items;
-    cancel();
+    ended = true;
+    void letEnd(reader, lingerMs);
     return items.slice(0, last + 1);
   };
   const finish = (): readonly T[] => {
@@ -93,6 +96,35 @@ export function eventSource<T>(
     },
     cancel,
   };
+}
+
+/** A body may end so long after its last item, ms. */
+const LINGER_MS = 2000;
+
+/**
+ * Reads a body to its end, of which nothing is wanted any more: a connection can serve the next request
+ * only when its last one was read, and a new one costs a handshake. One that does not end is let go.
+ */
+async function letEnd(reader: BodyReader, lingerMs: number): Promise<void> {
+  const letGo = (): void => void reader.cancel().catch(() => undefined);
+  const deadline = new Deadline(lingerMs, letGo);
+  try {
+    for (let unheard = 0; unheard < MAX_TRAILING_BYTES; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      unheard += value?.length ?? 0;
+    }
+    letGo();
+  } catch {
+    // It broke: it is gone as well.
+  } finally {
+    deadline.cancel();
+  }
+}
+const MAX_TRAILING_BYTES = 64 * 1024;
+interface BodyReader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
 }
 
 /** A list that is already there. */

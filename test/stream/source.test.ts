@@ -68,10 +68,30 @@ describe('a source of events', () => {
     ]);
   });
 
-  test('after the last item nothing is read, and the connection is let go', async () => {
+  const isZ = (item: string): boolean => item === 'z';
+
+  test('after the last item nothing is waited for, and a connection that stays silent is let go', async () => {
     const { stream, wasCancelled } = body([bytes('data: a\n\ndata: z\n\ndata: b\n\n')], 'silence');
-    const source = eventSource(stream, datas(), (item) => item === 'z', broken);
+    const source = eventSource(stream, datas(), isZ, broken, 5);
     expect(await readAll(source)).toEqual(['a', 'z']);
+    expect(wasCancelled()).toBe(false);
+    await Bun.sleep(20);
+    expect(wasCancelled()).toBe(true);
+  });
+
+  test('a connection that ends behind the last item may serve the next request', async () => {
+    const pieces = [bytes('data: z\n\n'), bytes(': bye\n\n')];
+    const { stream, wasCancelled } = body(pieces, 'end');
+    expect(await readAll(eventSource(stream, datas(), isZ, broken, 5))).toEqual(['z']);
+    await Bun.sleep(20);
+    expect(wasCancelled()).toBe(false);
+  });
+
+  test('one that goes on and on behind the last item is let go', async () => {
+    const more = Array.from({ length: 100 }, () => bytes('x'.repeat(10_000)));
+    const { stream, wasCancelled } = body([bytes('data: z\n\n'), ...more], 'silence');
+    expect(await readAll(eventSource(stream, datas(), isZ, broken, 60_000))).toEqual(['z']);
+    await Bun.sleep(20);
     expect(wasCancelled()).toBe(true);
   });
 
