@@ -3,6 +3,7 @@
  * a sign of life while its source is silent.
  */
 
+import { COARSE_MS, unwatch, type Watched, watchCoarsely } from '../watch-timer.ts';
 import { StalledReader } from './stalled-reader.ts';
 
 /** What goes out next; `last` when nothing follows it. */
@@ -42,34 +43,51 @@ export function byteStream(
   keepAliveMs: number,
   abandonedMs = ABANDONED_MS,
 ): ReadableStream<Uint8Array> {
-  /** Runs while the stream is open. */
+  /** One of the two runs while the stream is open: a timer where the silence is short. */
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let watched: Watched | undefined;
   /** True while a read waits for the feed: only then has the client nothing to read. */
   let waiting = false;
   let lastWrite = performance.now();
   const reader = new StalledReader();
 
+  function watch(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    if (keepAliveMs <= 0) return;
+    if (keepAliveMs < COARSE_MS) arm(controller, keepAliveMs);
+    else {
+      watched = { tick: () => look(controller) <= 0 };
+      watchCoarsely(watched);
+    }
+  }
+
   function arm(controller: ReadableStreamDefaultController<Uint8Array>, ms: number): void {
     timer = setTimeout(() => {
-      const silent = performance.now() - lastWrite;
-      if (!waiting && silent > abandonedMs) {
-        reader.end();
-        feed.cancel();
-        controller.error(new Error('the reader takes nothing'));
-        return;
-      }
-      const due = silent >= keepAliveMs - 1;
-      if (due && waiting) {
-        lastWrite = performance.now();
-        const sign = feed.keepAlive();
-        if (sign !== undefined) controller.enqueue(sign);
-      }
-      arm(controller, due ? keepAliveMs : keepAliveMs - silent);
+      const left = look(controller);
+      if (left > 0) arm(controller, left);
     }, ms);
   }
 
+  /** Milliseconds until a sign of life may be due; 0 when the reader has been given up. */
+  function look(controller: ReadableStreamDefaultController<Uint8Array>): number {
+    const silent = performance.now() - lastWrite;
+    if (!waiting && silent > abandonedMs) {
+      end();
+      feed.cancel();
+      controller.error(new Error('the reader takes nothing'));
+      return 0;
+    }
+    const due = silent >= keepAliveMs - 1;
+    if (due && waiting) {
+      lastWrite = performance.now();
+      const sign = feed.keepAlive();
+      if (sign !== undefined) controller.enqueue(sign);
+    }
+    return due ? keepAliveMs : keepAliveMs - silent;
+  }
+
   function end(): void {
-    clearTimeout(timer);
+    if (timer !== undefined) clearTimeout(timer);
+    if (watched !== undefined) unwatch(watched);
     reader.end();
   }
 
@@ -109,7 +127,7 @@ export function byteStream(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        if (keepAliveMs > 0) arm(controller, keepAliveMs);
+        watch(controller);
         if (feed.head && first === undefined) give(controller, feed.head);
       },
       async pull(controller) {
