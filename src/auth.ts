@@ -1,5 +1,4 @@
 /** Who calls: a client's key → its name. */
-import { timingSafeEqual } from 'node:crypto';
 import type { ApiKeyConfig, Config } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 
@@ -63,7 +62,7 @@ export function createAuthenticator(config: Config, now: () => number): Authenti
       if (presented === null || presented === '') throw refused();
       Bun.SHA256.hash(presented, given);
       const found = keys.get(given.toString('latin1'));
-      if (found === undefined || !timingSafeEqual(found.hash, given)) throw refused();
+      if (found === undefined || !crypto.timingSafeEqual(found.hash, given)) throw refused();
       const { identity } = found;
       if (identity.key?.enabled !== true) throw refused();
       const { expires } = identity.key;
@@ -72,7 +71,9 @@ export function createAuthenticator(config: Config, now: () => number): Authenti
     },
     isAdmin(presented) {
       return (
-        admin !== undefined && presented !== undefined && timingSafeEqual(admin, digest(presented))
+        admin !== undefined &&
+        presented !== undefined &&
+        crypto.timingSafeEqual(admin, digest(presented))
       );
     },
   };

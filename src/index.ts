@@ -7,7 +7,6 @@
  *
  * `plexus` itself (`cli/serve.ts`) is this on a port.
  */
-import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import { createApp, type Peer } from './app.ts';
 import { configChanges } from './config/changes.ts';
@@ -28,8 +27,7 @@ import { keepKeyLimits } from './limits/key-limits-file.ts';
 import { createLog, type Log } from './log.ts';
 import { type Bookkeeping, createBookkeeping } from './manage/bookkeeping.ts';
 import { PLAIN_HEADER } from './manage/mask-config.ts';
-import { isPublicAddress } from './media/address.ts';
-import { createFetchMedia, type FetchMedia } from './media/fetch-media.ts';
+import type { FetchMedia } from './media/fetch-media.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
 import { FILE_BOUNDS, MEMORY_BOUNDS, ResponsesStore } from './responses-store/responses-store.ts';
 import { fileShelf } from './responses-store/shelf.ts';
@@ -403,14 +401,12 @@ function sendFor(given: GatewayOptions['fetch']): Send {
 
 /** Fetches files by URL from the open internet, whoever sends requests to providers. */
 function fetchPublicMedia(): FetchMedia {
-  return createFetchMedia({
-    async lookup(host) {
-      return (await lookup(host, { all: true })).map(({ address }) => address);
-    },
-    get: getAt,
-    isAllowed: isPublicAddress,
-    timeoutMs: 10_000,
-  });
+  /** Set by the first file. */
+  let loading: Promise<FetchMedia> | undefined;
+  return async (url, options) => {
+    loading ??= import('./media/public-media.ts').then(({ publicMedia }) => publicMedia(getAt));
+    return (await loading)(url, options);
+  };
 }
 
 /** A prefix and 32 random hexadecimal digits. */

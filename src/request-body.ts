@@ -3,11 +3,11 @@
  * for the model's name and the way of answering a look at the top level is enough.
  */
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError, invalid } from './errors.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { edgeSpans, type Span, topLevelSpans } from './json-span.ts';
 import { readBytes, tooLarge } from './limits/body.ts';
+import { zlib } from './zlib.ts';
 
 /** Top-level fields that the gateway itself reads. */
 const READ = ['model', 'stream', 'stream_options', 'store'] as const;
@@ -70,13 +70,21 @@ export class RequestBody {
 }
 
 type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
-const UNPACK: Readonly<Record<string, Unpack>> = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-  zstd: promisify(zstdDecompress),
-};
+function unpackerOf(coding: string): Unpack | undefined {
+  switch (coding) {
+    case 'gzip':
+    case 'x-gzip':
+      return promisify(zlib().gunzip);
+    case 'deflate':
+      return promisify(zlib().inflate);
+    case 'br':
+      return promisify(zlib().brotliDecompress);
+    case 'zstd':
+      return promisify(zlib().zstdDecompress);
+    default:
+      return undefined;
+  }
+}
 
 /**
  * @param maxBytes bound of the body as it arrives and after unpacking
@@ -101,7 +109,7 @@ async function unpack(packed: Buffer, codings: string, maxBytes: number): Promis
   for (const coding of codings.toLowerCase().split(',').toReversed()) {
     const name = coding.trim();
     if (name === 'identity' || name === '') continue;
-    const unpackOne = UNPACK[name];
+    const unpackOne = unpackerOf(name);
     if (unpackOne === undefined) {
       throw new GatewayError(
         'invalid_request',

@@ -2,7 +2,6 @@
  * The upstream leg: one POST to a provider. The only module that calls `fetch`, through the `Send`
  * that it is given. What can go wrong on the way becomes a `GatewayError` here.
  */
-import { isIP } from 'node:net';
 import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { AuthStyle, Format } from './formats/format.ts';
@@ -58,6 +57,8 @@ export const requestWithFetch: QuirkEffects['request'] = (url, init) => fetch(ur
  */
 export const getAt: FetchMediaEffects['get'] = (target, address, signal) => {
   const url = new URL(target);
+  // Loaded here only: it takes 2 MB.
+  const { isIP } = process.getBuiltinModule('node:net');
   url.hostname = isIP(address) === 6 ? `[${address}]` : address;
   const isNamed = isIP(target.hostname.replace(/^\[|\]$/g, '')) === 0;
   return fetch(url, {

@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path';
  */
 const LAYERS: readonly (readonly RegExp[])[] = [
   [
-    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather)\.ts$/,
+    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather|zlib)\.ts$/,
     /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
   ],
   [/^stream\//, /^(log|assemble|state-file)\.ts$/],

@@ -13,11 +13,10 @@
  * where the payload is JSON, deflated when that is shorter. Half of the MAC is what RFC 2104,
  * section 5, allows at the least.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Envelope } from '../formats/format.ts';
 import { parseJson } from '../json.ts';
 import { FORMAT_NAMES, type FormatName, type Opaque } from '../unified.ts';
+import { zlib } from '../zlib.ts';
 
 /** What every version begins with; eight characters, so that base64 groups stay whole. */
 const SEALED_FAMILY = 'plexusV';
@@ -45,7 +44,7 @@ export function mayHoldSealed(body: Buffer): boolean {
 export function createEnvelope(secret: Uint8Array | string): Envelope {
   const mac = (flags: number, payload: Uint8Array, text: string): Buffer => {
     // Bun's own hasher with a key throws once after a key failed to import anywhere in the process.
-    const hasher = createHmac('sha256', secret);
+    const hasher = process.getBuiltinModule('node:crypto').createHmac('sha256', secret);
     // The length tells the payload from the text that follows it.
     hasher.update(`${PREFIX} ${flags} ${payload.length} `);
     hasher.update(payload);
@@ -56,7 +55,7 @@ export function createEnvelope(secret: Uint8Array | string): Envelope {
   const seal = (opaque: Opaque, text?: string, carry = false): string => {
     const carried = carry && text !== undefined;
     const plain = Buffer.from(writePayload(opaque, carried ? text : undefined));
-    const deflated = plain.length < WORTH_DEFLATING ? plain : deflateRawSync(plain);
+    const deflated = plain.length < WORTH_DEFLATING ? plain : zlib().deflateRawSync(plain);
     const isShorter = deflated.length < plain.length;
     const payload = isShorter ? deflated : plain;
     const isBound = text !== undefined && !carried;
@@ -74,7 +73,7 @@ export function createEnvelope(secret: Uint8Array | string): Envelope {
     const payload = bytes.subarray(1 + MAC_BYTES);
     const isBound = (flags & FLAG_BOUND) !== 0;
     const expected = mac(flags, payload, isBound ? text : '');
-    if (!timingSafeEqual(expected, bytes.subarray(1, 1 + MAC_BYTES))) return undefined;
+    if (!crypto.timingSafeEqual(expected, bytes.subarray(1, 1 + MAC_BYTES))) return undefined;
     return readPayload((flags & FLAG_DEFLATED) === 0 ? payload : inflate(payload));
   };
 
@@ -120,7 +119,7 @@ function isFormatName(value: unknown): value is FormatName {
 
 function inflate(bytes: Buffer): Buffer | undefined {
   try {
-    return inflateRawSync(bytes, { maxOutputLength: MAX_PAYLOAD });
+    return zlib().inflateRawSync(bytes, { maxOutputLength: MAX_PAYLOAD });
   } catch {
     // Not deflated, or too much: either way not an envelope of ours.
     return undefined;
