@@ -7,16 +7,20 @@
 const WORTH_SWEEPING = 2 * 1024 * 1024;
 /** A reader that has taken nothing for so long has stopped for a while, ms. */
 const STALL_MS = 40;
-/** Collections of all streams together are no more frequent, ms. */
+/** Collections of all streams together are no more frequent, ms, */
 const REST_MS = 1000;
-let lastSweep = Number.NEGATIVE_INFINITY;
+/** and take no more than this part of the time, however much there is to go through. */
+const MAX_PART = 0.02;
+/** When the next one may be. */
+let restUntil = Number.NEGATIVE_INFINITY;
 
 /** @returns false when the last collection was just now */
 function collect(): boolean {
-  const now = performance.now();
-  if (now - lastSweep < REST_MS) return false;
-  lastSweep = now;
+  const from = performance.now();
+  if (from < restUntil) return false;
   Bun.gc(true);
+  const until = performance.now();
+  restUntil = until + Math.max(REST_MS, (until - from) / MAX_PART);
   return true;
 }
 
