@@ -1,7 +1,7 @@
 /** How a same-format stream ends when the provider does not end it well: bytes, then the truth. */
 import { describe, expect, test } from 'bun:test';
 import { FORMAT_NAMES, type FormatName } from '../src/unified.ts';
-import { oneProvider, streamReply, testGateway } from './support/gateway.ts';
+import { jsonReply, oneProvider, streamReply, testGateway } from './support/gateway.ts';
 import { judgeStream } from './support/grammar.ts';
 import { pathOf, readFixture, requestOf } from './support/matrix.ts';
 
@@ -89,4 +89,35 @@ test('an event of 20 MB passes, in time that grows with its size only', async ()
   const text = await passed('gemini', pieces);
   expect(text.length).toBe(event.length - 1);
   expect(performance.now() - started).toBeLessThan(2500);
+});
+
+describe('two choices of a chat provider', () => {
+  const request = { model: 'm', n: 2, messages: [{ role: 'user', content: 'Hi' }] };
+  const choice = (index: number, holder: 'message' | 'delta') => ({
+    index,
+    [holder]: { role: 'assistant', content: `Hello ${index}` },
+    finish_reason: 'stop',
+  });
+  const both = (holder: 'message' | 'delta') => ({
+    id: 'x',
+    model: 'up-2026',
+    choices: [choice(0, holder), choice(1, holder)],
+  });
+
+  test.each([false, true])(
+    'reach a chat client, and none is said to be lost (stream: %p)',
+    async (stream) => {
+      const gateway = await testGateway(oneProvider('chat'), () =>
+        stream
+          ? streamReply([`data: ${JSON.stringify(both('delta'))}\n\ndata: [DONE]\n\n`])
+          : jsonReply(both('message')),
+      );
+      const response = await gateway.post(pathOf('chat', stream), { ...request, stream });
+      expect(response.headers.get('x-plexus-dropped')).toBeNull();
+      expect(await response.text()).toContain('Hello 1');
+      expect(gateway.records.map(({ outcome, dropped }) => [outcome, dropped])).toEqual([
+        ['success', []],
+      ]);
+    },
+  );
 });

@@ -10,7 +10,7 @@ import type { Format, ProviderContext } from '../formats/format.ts';
 import { gather } from '../gather.ts';
 import type { RunningAttempt } from '../health/in-flight.ts';
 import type { Edited } from '../json-span.ts';
-import { Ledger } from '../ledger.ts';
+import { Ledger, NothingLost } from '../ledger.ts';
 import { replyHeaders } from '../reply-headers.ts';
 import type { Target } from '../resolve.ts';
 import type { ChainRequest } from '../transform/chain.ts';
@@ -228,6 +228,29 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     return new Response(body, { status: 200, headers });
   }
 }
+
+/** What the reader of a forwarded answer sees of its attempt. */
+export class Reading implements ProviderContext {
+  readonly ledger = NOTHING_LOST;
+  readonly provider: string;
+  readonly model: string;
+  readonly #attempt: Attempt;
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+    this.provider = attempt.provider;
+    this.model = attempt.model;
+  }
+
+  newId(prefix: string): string {
+    return this.#attempt.newId(prefix);
+  }
+
+  now(): number {
+    return this.#attempt.now();
+  }
+}
+const NOTHING_LOST = new NothingLost();
 
 /** True when a reply says or does anything. */
 export function hasContent({ blocks }: UnifiedReply): boolean {

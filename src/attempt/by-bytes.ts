@@ -11,7 +11,7 @@ import { faultError } from '../transform/fault-error.ts';
 import { isEventStream } from '../transform/unread.ts';
 import type { UnifiedReply } from '../unified.ts';
 import { isErrorOf, sendError, upstreamUrl } from '../upstream.ts';
-import { type Attempt, hasContent } from './attempt.ts';
+import { type Attempt, hasContent, Reading } from './attempt.ts';
 import { answerThrough, hookContext } from './by-hooks.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
@@ -70,7 +70,7 @@ function garbled(provider: string, what: string): GatewayError {
 /** What a forwarded reply says. An odd one is forwarded all the same when no other target is left. */
 function readPassed(attempt: Attempt, value: JsonObject): UnifiedReply | undefined {
   try {
-    return attempt.format.decodeReply(value, attempt);
+    return attempt.format.decodeReply(value, new Reading(attempt));
   } catch (cause) {
     if (!attempt.isLast) throw cause;
     return undefined;
@@ -97,7 +97,7 @@ async function passStream(attempt: Attempt, response: Response): Promise<Respons
   const { exchange, format, watch } = attempt;
   const { resilience } = exchange.settings.config;
   const hideUsage = format.name === 'chat' && !asksUsage(exchange.body);
-  const source = tappedSource(response, format, attempt, exchange.model, hideUsage);
+  const source = tappedSource(response, format, new Reading(attempt), exchange.model, hideUsage);
   const held = await holdHead(
     source,
     resilience.hold.maxBytes,
