@@ -21,6 +21,7 @@ import { createGateway as createCore } from './gateway.ts';
 import { keepCooldowns } from './health/cooldown-file.ts';
 import { Cooldowns } from './health/cooldowns.ts';
 import type { JsonObject } from './json.ts';
+import { Edited } from './json-span.ts';
 import { Concurrency } from './limits/concurrency.ts';
 import { KeyLimits } from './limits/key-limits.ts';
 import { keepKeyLimits } from './limits/key-limits-file.ts';
@@ -34,7 +35,7 @@ import { fileShelf } from './responses-store/shelf.ts';
 import { createSettings } from './settings.ts';
 import { createEnvelope } from './transform/envelope.ts';
 import { loadSecret } from './transform/envelope-secret.ts';
-import { getAt, requestWithFetch, type Send, sendWithFetch } from './upstream.ts';
+import { createSend, getAt, requestWithFetch, type Send } from './upstream.ts';
 import type { UsageRecord } from './usage/record.ts';
 import { VERSION } from './version.ts';
 import type { OtherWorkers } from './workers/other-workers.ts';
@@ -394,9 +395,15 @@ function memorySecret(): Uint8Array {
 }
 
 function sendFor(given: GatewayOptions['fetch']): Send {
-  if (given === undefined) return sendWithFetch;
-  return ({ url, headers, body, signal }) =>
-    given(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
+  if (given === undefined) return createSend(process.env);
+  return ({ url, headers, body, stop }) =>
+    given(url, {
+      method: 'POST',
+      headers,
+      body: body instanceof Edited ? body.copy() : body,
+      signal: stop.signal,
+      redirect: 'manual',
+    });
 }
 
 /** Fetches files by URL from the open internet, whoever sends requests to providers. */

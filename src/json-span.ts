@@ -248,9 +248,19 @@ export class Edited {
     this.#edits = edits;
   }
 
+  /** In bytes. */
+  get length(): number {
+    return lengthOf(this.#bytes, this.#edits);
+  }
+
   /** Bytes of their own. */
   copy(): Buffer {
     return splice(this.#bytes, this.#edits);
+  }
+
+  /** Writes them to where they have room. */
+  copyTo(target: Buffer, at: number): void {
+    spliceTo(target, at, this.#bytes, this.#edits);
   }
 
   /**
@@ -286,17 +296,25 @@ const MAX_MOVED = 4 * 1024;
 /** The bytes with some spans replaced; one copy of them, whatever their number. */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
+  const out = Buffer.allocUnsafe(lengthOf(bytes, edits));
+  spliceTo(out, 0, bytes, edits);
+  return out;
+}
+
+function lengthOf(bytes: Buffer, edits: readonly Edit[]): number {
+  let { length } = bytes;
+  for (const edit of edits) length += Buffer.byteLength(edit.with) - (edit.end - edit.start);
+  return length;
+}
+
+function spliceTo(target: Buffer, start: number, bytes: Buffer, edits: readonly Edit[]): void {
   const inOrder = edits.length < 2 ? edits : edits.toSorted((a, b) => a.start - b.start);
-  let length = bytes.length;
-  for (const edit of inOrder) length += Buffer.byteLength(edit.with) - (edit.end - edit.start);
-  const out = Buffer.allocUnsafe(length);
   let from = 0;
-  let at = 0;
+  let at = start;
   for (const edit of inOrder) {
-    at += bytes.copy(out, at, from, edit.start);
-    at += out.write(edit.with, at);
+    at += bytes.copy(target, at, from, edit.start);
+    at += target.write(edit.with, at);
     from = edit.end;
   }
-  bytes.copy(out, at, from);
-  return out;
+  bytes.copy(target, at, from);
 }

@@ -3,6 +3,7 @@
 import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { Format, ProviderContext, ReplyEncoder } from './formats/format.ts';
+import type { HttpReply } from './http/reply.ts';
 import { byteStream } from './stream/byte-stream.ts';
 import type { Source } from './stream/source.ts';
 import { StreamTap, type Tapped } from './stream-tap.ts';
@@ -14,7 +15,7 @@ import type { Watch } from './watch.ts';
 
 /** The pieces of a provider's stream, with what each says. */
 export function tappedSource(
-  response: Response,
+  response: HttpReply,
   format: Format,
   context: ProviderContext,
   model: string,
@@ -45,7 +46,7 @@ export function tappedSource(
           cancel();
           return undefined;
         }
-        if (!piece.done) {
+        if (piece.value !== undefined) {
           const tapped = tap.push(piece.value);
           if (tapped.chunks.some(isLast)) lingering = true;
           return [tapped];

@@ -1,5 +1,6 @@
 /** What a reply's headers say of its way: the request's id, who answered, what was lost. */
 import type { Exchange } from './exchange.ts';
+import type { HttpReply } from './http/reply.ts';
 import type { Ledger } from './ledger.ts';
 import type { Target } from './resolve.ts';
 import { passedOnHeaders } from './upstream.ts';
@@ -12,7 +13,7 @@ export function replyHeaders(
   exchange: Exchange,
   target: Target,
   lost: Ledger,
-  upstream: Response | undefined,
+  upstream: HttpReply | undefined,
   contentType: string,
 ): Record<string, string> {
   const headers: Record<string, string> = {

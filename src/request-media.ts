@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 import type { Format } from './formats/format.ts';
 import type { Ledger } from './ledger.ts';
 import { inlineMedia } from './media/inline-media.ts';
+import type { Stop } from './stop.ts';
 import type { Chain } from './transform/chain.ts';
 import type { UnifiedChatRequest } from './unified.ts';
 import type { Watch } from './watch.ts';
@@ -13,7 +14,7 @@ export interface MediaAttempt {
   readonly exchange: Exchange;
   readonly format: Format;
   readonly ledger: Ledger;
-  readonly controller: AbortController;
+  readonly stop: Stop;
   readonly watch: Watch;
 }
 
@@ -30,7 +31,7 @@ export function fetchesMedia({ deps, settings }: Exchange): boolean {
 export async function withMedia(
   request: UnifiedChatRequest,
   { inlineOnly }: Chain,
-  { exchange, format, ledger, controller, watch }: MediaAttempt,
+  { exchange, format, ledger, stop, watch }: MediaAttempt,
 ): Promise<UnifiedChatRequest> {
   const { fetchMedia } = exchange.deps;
   if (fetchMedia === undefined) return request;
@@ -43,7 +44,7 @@ export async function withMedia(
     fetchMedia,
     fetched: exchange.fetched,
     ledger,
-    signal: controller.signal,
+    signal: stop.signal,
     spell: (path) => ownPath(exchange, path),
   });
   watch.waiting();

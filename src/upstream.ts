@@ -1,50 +1,67 @@
 /**
- * The upstream leg: one POST to a provider. The only module that calls `fetch`, through the `Send`
- * that it is given. What can go wrong on the way becomes a `GatewayError` here.
+ * The upstream leg: one POST to a provider. The only module that calls `fetch`. What can go wrong on
+ * the way becomes a `GatewayError` here.
  */
 import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { AuthStyle, Format } from './formats/format.ts';
+import { HttpClient } from './http/http-client.ts';
+import type { HttpHeaders, HttpReply } from './http/reply.ts';
+import type { HttpRequest } from './http/request.ts';
 import { isObject, parseJson } from './json.ts';
+import { Edited } from './json-span.ts';
 import type { FetchMediaEffects } from './media/fetch-media.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
+import type { Stop } from './stop.ts';
 import { refusalError } from './transform/fault-error.ts';
 import type { FormatName, ProviderFault } from './unified.ts';
 
-export interface UpstreamRequest {
-  url: string;
-  headers: Readonly<Record<string, string>>;
-  body: string | Uint8Array;
-  signal: AbortSignal;
+export interface UpstreamRequest extends HttpRequest {
   /** HTTP proxy; `false` ignores those of the environment. */
-  proxy?: string | false | undefined;
+  readonly proxy?: string | false | undefined;
 }
-export interface Send {
-  (request: UpstreamRequest): Promise<Response>;
-  /** It has taken a copy of the body when it returns its promise. */
-  readonly copies?: true;
-}
+
+/** Asks a provider; the body is read before the promise is given, and again if it is sent once more. */
+export type Send = (request: UpstreamRequest) => Promise<HttpReply>;
 
 /**
- * Sends with Bun's fetch. Redirects are not followed: they would carry credentials elsewhere. No
- * compression is asked for, as fetch leaves its label on what it has already unpacked.
+ * Sends over our own sockets what goes to an `http:` provider directly, all else with Bun's fetch.
+ * @param env where `HTTP_PROXY` and its like are looked up, as fetch does
  */
-export const sendWithFetch: Send = Object.assign(post, {
-  // Fetch standard, "extract a body": of bytes a copy is taken, before the promise is given.
-  copies: true as const,
-});
+export function createSend(env: Readonly<Record<string, string | undefined>>): Send {
+  const client = new HttpClient();
+  const isProxied = PROXIES.some((name) => env[name] || env[name.toLowerCase()]);
+  return (request) => {
+    const isDirect = request.proxy === false || (request.proxy === undefined && !isProxied);
+    return (isDirect ? client.send(request) : undefined) ?? sendWithFetch(request);
+  };
+}
+const PROXIES = ['HTTP_PROXY', 'ALL_PROXY'];
 
-function post({ url, headers, body, signal, proxy }: UpstreamRequest): Promise<Response> {
-  return fetch(url, {
+/**
+ * Redirects are not followed: they would carry credentials elsewhere. No compression is asked for, as
+ * fetch leaves its label on what it has already unpacked.
+ */
+export function sendWithFetch({
+  url,
+  headers,
+  body,
+  stop,
+  proxy,
+}: UpstreamRequest): Promise<HttpReply> {
+  const sent = fetch(url, {
     method: 'POST',
     headers,
-    body,
-    signal,
+    body: body instanceof Edited ? body.borrow() : body,
+    signal: stop.signal,
     redirect: 'manual',
     // Bun's own limit would cut healthy streams; ours judge by progress.
     timeout: false,
     ...(proxy === undefined ? {} : { proxy }),
   } satisfies FetchOptions);
+  // Fetch standard, "extract a body": of bytes a copy is taken, before the promise is given.
+  if (body instanceof Edited) body.giveBack();
+  return sent;
 }
 type FetchOptions = RequestInit & { timeout: false; proxy?: string | false };
 
@@ -147,7 +164,7 @@ const PASSED_ON =
   /^(retry-after(-ms)?$|x-ratelimit-|anthropic-ratelimit-|x-should-retry$|request-id$|openai-(processing-ms|version)$)/;
 
 /** The headers whose names match, or undefined when none does. */
-function pick(from: Headers, names: RegExp): Record<string, string> | undefined {
+function pick(from: HttpHeaders, names: RegExp): Record<string, string> | undefined {
   let picked: Record<string, string> | undefined;
   // One native call for all headers costs a third of a callback for each.
   const all = from.toJSON();
@@ -162,7 +179,7 @@ function pick(from: Headers, names: RegExp): Record<string, string> | undefined 
 /** The client's headers that go up with a request of its own format. Never credentials. */
 export function forwardedHeaders(
   format: FormatName,
-  from: Headers,
+  from: HttpHeaders,
 ): Record<string, string> | undefined {
   return pick(from, FORWARDED[format]);
 }
@@ -182,22 +199,22 @@ export function mergedHeaders(
   return headers;
 }
 
-export function passedOnHeaders(from: Headers): Record<string, string> | undefined {
+export function passedOnHeaders(from: HttpHeaders): Record<string, string> | undefined {
   return pick(from, PASSED_ON);
 }
 
 /** An error reply is read up to here; more is of no use to anyone. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
-async function readLimited(response: Response): Promise<string> {
+async function readLimited(response: HttpReply): Promise<string> {
   const { body } = response;
   if (body === null) return '';
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
+    const { value } = await reader.read();
+    if (value === undefined) return text + decoder.decode();
     text += decoder.decode(value, { stream: true });
     if (text.length > MAX_ERROR_BYTES) {
       await reader.cancel();
@@ -211,7 +228,7 @@ async function readLimited(response: Response): Promise<string> {
  * @param sameFormat the client speaks the provider's format and gets the reply as it is
  */
 export async function refusal(
-  response: Response,
+  response: HttpReply,
   provider: ProviderConfig,
   format: Format,
   sameFormat: boolean,
@@ -252,7 +269,7 @@ function meantStatus(status: number, fault: ProviderFault): number {
 }
 
 /** Seconds that a reply's headers ask to wait: `retry-after-ms`, `retry-after` in seconds or as a date. */
-export function retryAfterSeconds(headers: Headers, now: number): number | undefined {
+export function retryAfterSeconds(headers: HttpHeaders, now: number): number | undefined {
   const ms = headers.get('retry-after-ms');
   if (ms !== null && Number.isFinite(Number(ms))) return Math.max(0, Number(ms) / 1000);
   const value = headers.get('retry-after');
@@ -263,9 +280,9 @@ export function retryAfterSeconds(headers: Headers, now: number): number | undef
 }
 
 /** What an error that `send` threw means. Only its code is told: the rest may hold a URL with a key. */
-export function sendError(cause: unknown, provider: string, signal: AbortSignal): GatewayError {
+export function sendError(cause: unknown, provider: string, stop: Stop): GatewayError {
   if (cause instanceof GatewayError) return cause;
-  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
+  if (stop.reason instanceof GatewayError) return stop.reason;
   const code = errorCode(cause);
   return new GatewayError(
     'upstream_unreachable',

@@ -4,6 +4,7 @@
  */
 import type { Timeouts } from './config/config.ts';
 import { GatewayError } from './errors.ts';
+import type { Stop } from './stop.ts';
 import { faultError } from './transform/fault-error.ts';
 import type { UnifiedChunk } from './unified.ts';
 import type { Meter } from './usage/meter.ts';
@@ -20,7 +21,7 @@ export interface WatchOptions {
   timeouts: Timeouts;
   meter: Meter;
   /** Ends the upstream leg. */
-  controller: AbortController;
+  stop: Stop;
   monotonic(): number;
   /** Whether the provider takes connections; asked only after `connecting`. */
   probe?(timeoutMs: number): Promise<boolean>;
@@ -127,7 +128,7 @@ export class Watch implements Watched {
     // A client that left reads no error; anyone else is told, through the upstream that breaks.
     if (reason.kind === 'client_left') this.end({ kind: 'cancelled' });
     this.#failure = reason;
-    this.#options.controller.abort(reason);
+    this.#options.stop.now(reason);
   }
 
   /** The answer is over; later calls do nothing. */
@@ -169,7 +170,7 @@ export class Watch implements Watched {
 
   /** Milliseconds that the upstream still has; gives up on it when there are none. */
   #check(): number {
-    const { controller, provider } = this.#options;
+    const { stop, provider } = this.#options;
     const silent = this.#waiting ? this.#options.monotonic() - this.#since : 0;
     if (this.#isConnecting) this.#tryConnection(silent);
     if (silent < this.#limitMs - 1) return this.#limitMs - silent;
@@ -179,7 +180,7 @@ export class Watch implements Watched {
       `The provider "${provider}" gave no sign of progress for ${seconds} s.`,
       { provider },
     );
-    controller.abort(this.#failure);
+    stop.now(this.#failure);
     return 0;
   }
 

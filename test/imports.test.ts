@@ -8,10 +8,10 @@ import { dirname, join, relative, resolve } from 'node:path';
  */
 const LAYERS: readonly (readonly RegExp[])[] = [
   [
-    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather|zlib)\.ts$/,
+    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather|stop|zlib)\.ts$/,
     /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
   ],
-  [/^stream\//, /^(log|assemble|state-file)\.ts$/],
+  [/^http\//, /^stream\//, /^(log|assemble|state-file)\.ts$/],
   [/^formats\//, /^quirks\//],
   [/^transform\//, /^config\//, /^demo\//],
   [

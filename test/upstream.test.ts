@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test';
 import { createGateway } from '../src/index.ts';
+import { Stop } from '../src/stop.ts';
 import { sendWithFetch } from '../src/upstream.ts';
 
 /** What a provider was sent, and how it answers. */
@@ -22,7 +23,7 @@ describe('the body of a request', () => {
   test('is copied by fetch before it gives its promise', async () => {
     const { bodies, url } = provider(200);
     const body = Buffer.from('x'.repeat(100_000));
-    const sent = sendWithFetch({ url, headers: {}, body, signal: new AbortController().signal });
+    const sent = sendWithFetch({ url, headers: {}, body, stop: new Stop() });
     body.fill('y');
     await sent;
     expect(bodies).toEqual(['x'.repeat(100_000)]);

@@ -1,22 +1,23 @@
 import { describe, expect, test } from 'bun:test';
 import type { Timeouts } from '../src/config/config.ts';
+import { Stop } from '../src/stop.ts';
 import { Meter } from '../src/usage/meter.ts';
 import { type AnswerEnd, Watch } from '../src/watch.ts';
 
 function watched(timeouts: Partial<Timeouts>, probe?: (timeoutMs: number) => Promise<boolean>) {
-  const controller = new AbortController();
+  const stop = new Stop();
   const ends: AnswerEnd[] = [];
   const watch = new Watch({
     provider: 'p',
     timeouts: { connectMs: 10_000, firstOutputMs: 10_000, stallMs: 10_000, ...timeouts },
     meter: new Meter(() => performance.now()),
-    controller,
+    stop,
     monotonic: () => performance.now(),
     onEnd: (end) => ends.push(end),
     ...(probe ? { probe } : {}),
   });
-  const reason = (): unknown => controller.signal.reason;
-  return { watch, ends, reason, signal: controller.signal };
+  const reason = (): unknown => stop.reason;
+  return { watch, ends, reason, signal: stop.signal };
 }
 
 describe('a provider that gives nothing', () => {

@@ -9,10 +9,12 @@ import type { Exchange } from '../exchange.ts';
 import type { Format, ProviderContext } from '../formats/format.ts';
 import { gather } from '../gather.ts';
 import type { RunningAttempt } from '../health/in-flight.ts';
+import type { HttpReply } from '../http/reply.ts';
 import type { Edited } from '../json-span.ts';
 import { Ledger, NothingLost } from '../ledger.ts';
 import { replyHeaders } from '../reply-headers.ts';
 import type { Target } from '../resolve.ts';
+import { Stop } from '../stop.ts';
 import type { ChainRequest } from '../transform/chain.ts';
 import { faultError } from '../transform/fault-error.ts';
 import type { Finish, FormatName, UnifiedChunk, UnifiedReply } from '../unified.ts';
@@ -50,7 +52,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
   /** What the provider's side could not carry. */
   readonly ledger = new Ledger();
   /** Ends the upstream leg. */
-  readonly controller = new AbortController();
+  readonly stop = new Stop();
   readonly open: OpenAttempt;
   readonly watch: Watch;
   readonly #options: AttemptOptions;
@@ -133,25 +135,21 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     url: string,
     body: string | Edited,
     changes?: ChainRequest['headers'],
-  ): Promise<Response> {
-    const { exchange, target, format, controller, watch } = this;
+  ): Promise<HttpReply> {
+    const { exchange, target, format, stop, watch } = this;
     const { deps, call } = exchange;
     this.#url = url;
     if (deps.probe) watch.connecting();
     const trace = deps.traces?.of(call.id);
     const headers = this.#headers(changes);
     await gather(exchange.running.size);
-    let sent: Response;
+    trace?.providerRequest(url, headers, typeof body === 'string' ? body : body.copy());
+    const { proxy } = target.provider;
+    let sent: HttpReply;
     try {
-      if (typeof body !== 'string' && deps.send.copies && trace === undefined) {
-        sent = await this.#sendLent(headers, body);
-      } else {
-        const bytes = typeof body === 'string' ? body : body.copy();
-        trace?.providerRequest(url, headers, bytes);
-        sent = await this.#send(headers, bytes);
-      }
+      sent = await deps.send({ url, headers, body, stop, proxy });
     } catch (cause) {
-      throw sendError(cause, target.provider.name, controller.signal);
+      throw sendError(cause, target.provider.name, stop);
     }
     watch.connected();
     await gather(exchange.running.size);
@@ -161,20 +159,6 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
       throw await refusal(response, target.provider, format, sameFormat, deps.clock.now());
     }
     return response;
-  }
-
-  #sendLent(headers: Readonly<Record<string, string>>, body: Edited): Promise<Response> {
-    try {
-      return this.#send(headers, body.borrow());
-    } finally {
-      body.giveBack();
-    }
-  }
-
-  #send(headers: Readonly<Record<string, string>>, body: string | Buffer): Promise<Response> {
-    const { exchange, target, controller } = this;
-    const { proxy } = target.provider;
-    return exchange.deps.send({ url: this.#url, headers, body, signal: controller.signal, proxy });
   }
 
   /** The provider's own headers, those of the client that pass, what hooks change. */
@@ -198,7 +182,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
   judgeHead(verdict: string, chunks: readonly UnifiedChunk[]): void {
     const fault = chunks.find((chunk) => chunk.type === 'error');
     if (verdict === 'error' && fault) {
-      const { reason } = this.controller.signal;
+      const { reason } = this.stop;
       throw reason instanceof GatewayError ? reason : faultError(fault.error, this.provider);
     }
     if (verdict === 'complete') {
@@ -219,7 +203,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
 
   /** The client's response. */
   respond(
-    upstream: Response | undefined,
+    upstream: HttpReply | undefined,
     body: string | Buffer | ReadableStream<Uint8Array> | null,
     contentType: string,
   ): Response {

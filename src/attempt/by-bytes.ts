@@ -2,6 +2,7 @@
 import { answerKeeper } from '../earlier-answers.ts';
 import { GatewayError } from '../errors.ts';
 import { holdHead } from '../hold.ts';
+import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject, parseJson } from '../json.ts';
 import { asksUsage, passthroughBody, passthroughReply } from '../passthrough.ts';
 import { tappedSource, tappedStream } from '../passthrough-stream.ts';
@@ -16,7 +17,7 @@ import { answerThrough, hookContext } from './by-hooks.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
 export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Response> {
-  const { exchange, target, format, provider, controller } = attempt;
+  const { exchange, target, format, provider, stop } = attempt;
   const { stream } = exchange;
   const body = passthroughBody(exchange.body, format, target.model, stream);
   const url = upstreamUrl(target.provider, format, target.model, stream);
@@ -32,12 +33,12 @@ export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Re
     bytes = await readWhole(response);
   } catch (cause) {
     if (cause instanceof ReplyTooLong) throw garbled(provider, cause.message);
-    throw sendError(cause, provider, controller.signal);
+    throw sendError(cause, provider, stop);
   }
   return passReply(attempt, response, bytes);
 }
 
-function passReply(attempt: Attempt, response: Response, bytes: Buffer): Response {
+function passReply(attempt: Attempt, response: HttpReply, bytes: Buffer): Response {
   const { exchange, target, format, provider } = attempt;
   const value = parseJson(bytes.toString('utf8'));
   if (!isObject(value) && !Array.isArray(value)) {
@@ -93,7 +94,7 @@ function withBody(error: GatewayError, body: string): GatewayError {
   });
 }
 
-async function passStream(attempt: Attempt, response: Response): Promise<Response> {
+async function passStream(attempt: Attempt, response: HttpReply): Promise<Response> {
   const { exchange, format, watch } = attempt;
   const { resilience } = exchange.settings.config;
   const hideUsage = format.name === 'chat' && !asksUsage(exchange.body);

@@ -11,7 +11,7 @@ import { hookContext, unifiedOf, watchedSource } from './by-hooks.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
 export async function runDemo(attempt: Attempt): Promise<Response> {
-  const { exchange, target, watch, controller, format } = attempt;
+  const { exchange, target, watch, stop, format } = attempt;
   const { call, settings } = exchange;
   const hooks = hookContext(attempt, false);
   try {
@@ -20,11 +20,8 @@ export async function runDemo(attempt: Attempt): Promise<Response> {
     const fault = demoFault(target.model, exchange.stream);
     if (fault) throw faultError(fault, target.provider.name);
     const source = watchedSource(
-      demoSource(
-        [...streamDemo(unified, attempt)],
-        demoDelayMs(target.model),
-        controller.signal,
-        () => sendError(undefined, '', controller.signal),
+      demoSource([...streamDemo(unified, attempt)], demoDelayMs(target.model), stop.signal, () =>
+        sendError(undefined, '', stop),
       ),
       attempt,
       hooks,
@@ -37,7 +34,7 @@ export async function runDemo(attempt: Attempt): Promise<Response> {
     const type = exchange.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
     return attempt.respond(undefined, body, type);
   } catch (cause) {
-    const error = sendError(cause, target.provider.name, controller.signal);
+    const error = sendError(cause, target.provider.name, stop);
     watch.abandon();
     attempt.open.end(error.status, error.kind);
     throw error;

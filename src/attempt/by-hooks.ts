@@ -4,6 +4,7 @@ import { answerKeeper, spellOwn, spellProviders, wholeBody } from '../earlier-an
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { holdHead } from '../hold.ts';
+import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { fetchesMedia, withMedia } from '../request-media.ts';
 import { prepend, type Source } from '../stream/source.ts';
@@ -50,7 +51,7 @@ export function hookContext(attempt: Attempt, hasForeignHook: boolean): HookCont
 export async function answerThrough(
   attempt: Attempt,
   chain: Chain,
-  response: Response,
+  response: HttpReply,
   hooks: HookContext,
 ): Promise<Response> {
   const { exchange, watch, meter } = attempt;

@@ -29,7 +29,7 @@ export async function runAttempt(exchange: Exchange, options: AttemptOptions): P
   try {
     return await (passthrough ? runPassthrough(attempt, chain) : runTranslated(attempt, chain));
   } catch (cause) {
-    const { reason } = attempt.controller.signal;
+    const { reason } = attempt.stop;
     // What is no `GatewayError` is a fault of ours and is not to be blamed on the provider.
     const error = cause instanceof GatewayError ? withoutSecrets(cause, hiderOf(provider)) : reason;
     attempt.watch.abandon();

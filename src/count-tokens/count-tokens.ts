@@ -12,6 +12,7 @@ import { isObject, type JsonObject, object, parseJson } from '../json.ts';
 import { Ledger } from '../ledger.ts';
 import { bodyModel, type RequestBody, readRequestBody } from '../request-body.ts';
 import { resolve, type Target, type World } from '../resolve.ts';
+import { Stop } from '../stop.ts';
 import { mayHoldSealed } from '../transform/envelope.ts';
 import { ClientSide } from '../transform/hook-context.ts';
 import { forwardedHeaders, refusal, type Send, upstreamUrl } from '../upstream.ts';
@@ -149,7 +150,7 @@ export function createTokenCounter(deps: CountDeps): (call: CountCall) => Promis
           ...forwardedHeaders(format.name, request.headers),
         },
         body: JSON.stringify(withModel(body.json, target.model)),
-        signal: AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]),
+        stop: Stop.by(AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)])),
         ...(provider.proxy === undefined ? {} : { proxy: provider.proxy }),
       })
       // Whatever is wrong with the provider, an estimate is still possible.
@@ -161,7 +162,7 @@ export function createTokenCounter(deps: CountDeps): (call: CountCall) => Promis
     if (CLIENTS_FAULT.has(response.status)) {
       throw await refusal(response, provider, format, true, deps.clock.now());
     }
-    const reply = object(parseJson(await response.text()));
+    const reply = object(parseJson(Buffer.from(await response.bytes()).toString('utf8')));
     const tokens = reply && WIRES[format.name]?.read(reply);
     if (response.status !== 200 || typeof tokens !== 'number' || tokens <= 0) return undefined;
     return Response.json(reply, {

@@ -1,4 +1,6 @@
 /** Where items come from, one network piece after the other; with no idea of what they are. */
+
+import type { HttpBody, HttpBodyReader } from '../http/reply.ts';
 import { Deadline } from '../watch-timer.ts';
 import type { SseEvent } from './sse.ts';
 import { SseParser } from './sse.ts';
@@ -41,7 +43,7 @@ export function eventsInto<T>(stage: Stage<SseEvent, T>): Stage<string, T> {
  * @param isLast true for an item after which nothing is to be read, though the connection may stay open
  */
 export function eventSource<T>(
-  body: ReadableStream<Uint8Array>,
+  body: HttpBody,
   stage: Stage<string, T>,
   isLast: (item: T) => boolean,
   onBreak: (broken: Break, ending: readonly T[]) => readonly T[],
@@ -75,7 +77,7 @@ export function eventSource<T>(
   return {
     async read() {
       if (ended) return undefined;
-      let piece: Awaited<ReturnType<typeof reader.read>>;
+      let piece: Awaited<ReturnType<HttpBodyReader['read']>>;
       try {
         piece = await reader.read();
       } catch (cause) {
@@ -83,7 +85,7 @@ export function eventSource<T>(
         return onBreak({ cause }, finish());
       }
       try {
-        if (piece.done) return ended ? undefined : finish();
+        if (piece.value === undefined) return ended ? undefined : finish();
         const items = untilLast(stage.push(text.decode(piece.value, { stream: true })));
         unheard = items.length > 0 ? 0 : unheard + piece.value.length;
         if (unheard > MAX_UNHEARD_BYTES) throw new Error('no events');
@@ -105,7 +107,7 @@ const LINGER_MS = 2000;
  * Reads a body to its end, of which nothing is wanted any more: a connection can serve the next request
  * only when its last one was read, and a new one costs a handshake. One that does not end is let go.
  */
-async function letEnd(reader: BodyReader, lingerMs: number): Promise<void> {
+async function letEnd(reader: HttpBodyReader, lingerMs: number): Promise<void> {
   const letGo = (): void => void reader.cancel().catch(() => undefined);
   const deadline = new Deadline(lingerMs, letGo);
   try {
@@ -122,10 +124,6 @@ async function letEnd(reader: BodyReader, lingerMs: number): Promise<void> {
   }
 }
 const MAX_TRAILING_BYTES = 64 * 1024;
-interface BodyReader {
-  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
 
 /** A list that is already there. */
 export function listSource<T>(items: readonly T[]): Source<T> {

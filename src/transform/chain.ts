@@ -8,6 +8,7 @@ import { assembleReply, replyChunks } from '../assemble.ts';
 import type { ProviderConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
+import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
 import type { QuirkContext } from '../quirks/quirk.ts';
@@ -45,7 +46,7 @@ export interface Chain {
   ): ChainRequest | Promise<ChainRequest>;
   /** Provider's reply → unified. */
   decodeReply(
-    response: Response,
+    response: HttpReply,
     request: UnifiedChatRequest,
     context: HookContext,
   ): Promise<Unread>;

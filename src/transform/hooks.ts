@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
+import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { through } from '../stream/source.ts';
 import type { FormatName, ProviderFault, UnifiedChatRequest } from '../unified.ts';
@@ -48,7 +49,7 @@ export function encodeForProvider(
 /** The provider's reply → unified. */
 export async function decodeProvider(
   format: Format,
-  response: Response,
+  response: HttpReply,
   hooks: HookContext,
 ): Promise<Unread> {
   const { restorer } = hooks;

@@ -2,6 +2,7 @@
 import { assembleReply, replyChunks } from '../assemble.ts';
 import { GatewayError } from '../errors.ts';
 import type { Format, ProviderContext } from '../formats/format.ts';
+import type { HttpReply } from '../http/reply.ts';
 import { isObject, parseJson } from '../json.ts';
 import { ReplyTooLong, readWhole } from '../stream/read-whole.ts';
 import { eventSource, eventsInto, listSource, type Source } from '../stream/source.ts';
@@ -19,7 +20,7 @@ function isLast(chunk: UnifiedChunk): boolean {
 
 /** The chunks of a streamed reply. A provider that answers with JSON all the same is read, too. */
 export async function readChunks(
-  response: Response,
+  response: HttpReply,
   format: Format,
   context: ProviderContext,
 ): Promise<Source<UnifiedChunk>> {
@@ -56,7 +57,7 @@ export function brokenFault(cause: unknown): ProviderFault {
 
 /** A whole reply. A provider that streams all the same is read to its end. */
 export function readReply(
-  response: Response,
+  response: HttpReply,
   format: Format,
   context: ProviderContext,
 ): Promise<UnifiedReply> {
@@ -66,7 +67,7 @@ export function readReply(
 }
 
 async function readStreamedReply(
-  response: Response,
+  response: HttpReply,
   format: Format,
   context: ProviderContext,
 ): Promise<UnifiedReply> {
@@ -83,7 +84,7 @@ async function readStreamedReply(
 }
 
 async function readJsonReply(
-  response: Response,
+  response: HttpReply,
   format: Format,
   context: ProviderContext,
 ): Promise<UnifiedReply> {

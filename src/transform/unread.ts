@@ -3,6 +3,7 @@
  * text in its body. It remembers the values it stands for, so that nothing is parsed or serialised
  * when such a hook hands it on as it is.
  */
+import type { HttpReply } from '../http/reply.ts';
 import type { Source } from '../stream/source.ts';
 import type { UnifiedChunk, UnifiedReply } from '../unified.ts';
 
@@ -62,7 +63,7 @@ export function takeUnread(response: Response): Unread | undefined {
 }
 
 /** True for a reply in server-sent events. */
-export function isEventStream(response: Response): boolean {
+export function isEventStream(response: Pick<HttpReply, 'headers'>): boolean {
   const type = response.headers.get('content-type');
   return type?.toLowerCase().startsWith('text/event-stream') ?? false;
 }

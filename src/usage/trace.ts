@@ -3,6 +3,7 @@
  * reply. Bodies are kept as they pass, up to a bound; nothing is joined, decoded or written before the
  * request is over.
  */
+import type { HttpBody, HttpHeaders, HttpReply } from '../http/reply.ts';
 import type { UsageRecord } from './record.ts';
 
 /** Where a running request hands over what it sends and receives. Undefined when no trace is kept. */
@@ -16,7 +17,7 @@ export interface TraceSink {
     body: string | Uint8Array,
   ): void;
   /** Gives the response to go on with; what is read of it is kept. */
-  providerReply(response: Response): Response;
+  providerReply(response: HttpReply): HttpReply;
   /** Gives the response to answer with; what the client reads of it is kept. */
   clientReply(response: Response): Response;
 }
@@ -104,17 +105,23 @@ export class OpenTrace implements TraceSink {
     this.#attempts.push({ request: { about, body: this.#keep(body) }, reply: undefined });
   }
 
-  providerReply(response: Response): Response {
+  providerReply(response: HttpReply): HttpReply {
     const attempt = this.#attempts.at(-1);
     if (attempt === undefined) return response;
     const about = { status: response.status, headers: entries(response.headers) };
     const body = this.#open();
     attempt.reply = { about, body };
-    return observed(response, body, () => undefined);
+    if (response.body === null) return response;
+    const { status } = response;
+    return new Response(
+      observed(response.body, body, () => undefined),
+      { status, headers: about.headers },
+    );
   }
 
   clientReply(response: Response): Response {
-    const about = { status: response.status, headers: entries(response.headers) };
+    const { status, statusText, headers } = response;
+    const about = { status, headers: entries(headers) };
     const body = this.#open();
     this.#clientReply = { about, body };
     if (response.body === null) {
@@ -122,10 +129,11 @@ export class OpenTrace implements TraceSink {
       return response;
     }
     this.#isReplying = true;
-    return observed(response, body, () => {
+    const stream = observed(response.body, body, () => {
       this.#isReplying = false;
       this.#settle();
     });
+    return new Response(stream, { status, statusText, headers });
   }
 
   /** The request is over, in its record's words. The reply may still be on its way out. */
@@ -221,20 +229,15 @@ class KeptBody {
   }
 }
 
-/** The same response; `body` sees each piece that is read, `onEnd` hears once when nobody reads on. */
-function observed(response: Response, body: KeptBody, onEnd: () => void): Response {
-  const source = response.body;
-  if (source === null) {
-    onEnd();
-    return response;
-  }
+/** The same body; `body` sees each piece that is read, `onEnd` hears once when nobody reads on. */
+function observed(source: HttpBody, body: KeptBody, onEnd: () => void): ReadableStream<Uint8Array> {
   const reader = source.getReader();
-  const stream = new ReadableStream<Uint8Array>(
+  return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
-          if (done) {
+          const { value } = await reader.read();
+          if (value === undefined) {
             onEnd();
             controller.close();
             return;
@@ -246,22 +249,18 @@ function observed(response: Response, body: KeptBody, onEnd: () => void): Respon
           controller.error(error);
         }
       },
-      cancel(reason) {
+      cancel() {
         onEnd();
-        return reader.cancel(reason);
+        return reader.cancel();
       },
     },
     { highWaterMark: 0 },
   );
-  const { status, statusText, headers } = response;
-  return new Response(stream, { status, statusText, headers });
 }
 
-function entries(headers: Headers): Record<string, string> {
+function entries(headers: HttpHeaders): Record<string, string> {
   const out: Record<string, string> = {};
-  headers.forEach((value, name) => {
-    out[name] = value;
-  });
+  for (const [name, value] of Object.entries(headers.toJSON())) out[name] = String(value);
   return out;
 }
 

@@ -4,8 +4,8 @@
  */
 import { deflateSync, gzipSync } from 'node:zlib';
 import type { FormatName } from '../../src/unified.ts';
-import type { UpstreamRequest } from '../../src/upstream.ts';
 import { ERRORS, HEADS, neverAnswers, silence } from './failing.ts';
+import type { Sent } from './gateway.ts';
 import { jsonReply } from './gateway.ts';
 import { readFixture } from './matrix.ts';
 
@@ -82,7 +82,7 @@ export function misbehave(
   random: () => number,
   format: FormatName,
   stream: boolean,
-  { signal }: Pick<UpstreamRequest, 'signal'>,
+  { signal }: Pick<Sent, 'signal'>,
   isSame: boolean,
 ): Response | Promise<Response> {
   const name = pick(random, GOOD);

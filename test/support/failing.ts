@@ -1,12 +1,12 @@
 /** Ways in which a provider fails before its first output, for each format. */
 import type { FormatName } from '../../src/unified.ts';
-import type { UpstreamRequest } from '../../src/upstream.ts';
+import type { Sent } from './gateway.ts';
 import { jsonReply, streamReply } from './gateway.ts';
 import { readFixture } from './matrix.ts';
 
 export type Fail = (
   format: FormatName,
-  request: UpstreamRequest,
+  request: Sent,
   stream: boolean,
 ) => Response | Promise<Response>;
 

@@ -5,6 +5,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { GatewayDeps } from '../../src/exchange.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { Cooldowns } from '../../src/health/cooldowns.ts';
+import { Edited } from '../../src/json-span.ts';
 import { createLog } from '../../src/log.ts';
 import type { QuirkEffects } from '../../src/quirks/quirk.ts';
 import { ResponsesStore } from '../../src/responses-store/responses-store.ts';
@@ -34,7 +35,7 @@ export function configOf(raw: object, env: Record<string, string> = {}): Config 
 }
 
 /** A request as the provider saw it, its body as text. */
-export type Sent = Omit<UpstreamRequest, 'body'> & { body: string };
+export type Sent = Omit<UpstreamRequest, 'body' | 'stop'> & { body: string; signal: AbortSignal };
 
 /** Plays the provider. */
 export type Play = (request: Sent, attempt: number) => Response | Promise<Response>;
@@ -69,9 +70,11 @@ export async function testGateway(
   const deps: GatewayDeps = {
     settings: () => settings,
     async send(request) {
-      const seen = { ...request, body: Buffer.from(request.body).toString() };
+      const { stop, ...rest } = request;
+      const { signal, reason, isStopped } = stop;
+      const seen = { ...rest, signal, body: textOf(request.body) };
       sent.push(seen);
-      if (request.signal.aborted) throw request.signal.reason;
+      if (isStopped) throw reason;
       return play(seen, sent.length);
     },
     clock: { now, monotonic: () => performance.now() },
@@ -144,4 +147,9 @@ export function streamReply(
     { highWaterMark: 0 },
   );
   return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+}
+
+/** The body of a request to a provider. */
+export function textOf(body: UpstreamRequest['body']): string {
+  return Buffer.from(body instanceof Edited ? body.copy() : body).toString();
 }

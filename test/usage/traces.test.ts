@@ -45,10 +45,10 @@ function streamOf(...pieces: string[]): Response {
 async function play(sink: TraceSink): Promise<string> {
   sink.clientRequest(request(), '{"model":"fast","note":"sk-very-secret"}');
   sink.providerRequest('https://acme.test/v1?api_key=xyz', { 'x-api-key': 'k', a: '1' }, 'first');
-  await sink.providerReply(new Response('no', { status: 500 })).text();
+  await sink.providerReply(new Response('no', { status: 500 })).bytes();
   sink.providerRequest('https://user:pass@other.test/v1', {}, Buffer.from('second'));
   const reply = sink.providerReply(streamOf('piece ', 'by ', 'piece'));
-  return sink.clientReply(new Response(reply.body, { status: 200 })).text();
+  return sink.clientReply(new Response(await reply.bytes(), { status: 200 })).text();
 }
 
 const read = () => readTrace(log.dir, `${DAY}T12:00:00.000Z`, 'req_1');

@@ -1,0 +1,58 @@
+/** The connections to one host and port. */
+import type { Call } from './call.ts';
+import { Connection } from './connection.ts';
+import type { Address } from './request.ts';
+
+const MAX_IDLE_CONNECTIONS = 256;
+
+export class Origin {
+  readonly hostname: string;
+  readonly port: number;
+  /** Those that serve nobody, the one used last at the end. */
+  readonly #idle: Connection[] = [];
+  readonly #onIdle: () => void;
+
+  /** @param onIdle called when a connection serves nobody any more: `sweep` is wanted later */
+  constructor({ hostname, port }: Pick<Address, 'hostname' | 'port'>, onIdle: () => void) {
+    this.hostname = hostname;
+    this.port = port;
+    this.#onIdle = onIdle;
+  }
+
+  /** Starts a call on the connection that was used last, so that others may grow old; or on a new one. */
+  serve(call: Call): void {
+    const connection = this.#idle.pop();
+    if (connection === undefined) {
+      this.connect(call);
+      return;
+    }
+    connection.take(call);
+    call.start(connection);
+  }
+
+  /** Starts a call on a new connection. */
+  connect(call: Call): void {
+    new Connection(this, call).open();
+  }
+
+  keep(connection: Connection): void {
+    this.#idle.push(connection);
+    if (this.#idle.length > MAX_IDLE_CONNECTIONS) this.#idle.shift()?.drop();
+    this.#onIdle();
+  }
+
+  forget(connection: Connection): void {
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  /** Closes those that have been idle for long enough. @returns whether any is left */
+  sweep(now: number): boolean {
+    for (const connection of [...this.#idle]) {
+      if (connection.idleUntil > now) continue;
+      this.forget(connection);
+      connection.drop();
+    }
+    return this.#idle.length > 0;
+  }
+}

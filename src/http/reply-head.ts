@@ -1,0 +1,144 @@
+/** The head of an HTTP/1.1 reply: status line and fields (RFC 9112, sections 4 to 6). */
+import type { HttpHeaders } from './reply.ts';
+
+export interface ReplyHead {
+  readonly status: number;
+  readonly headers: ReplyFields;
+  readonly framing: Framing;
+  /** How long the connection may wait for another request when the body was read to its end, ms; 0: not at all. */
+  readonly idleMs: number;
+}
+
+/** How the end of a body is told: after so many bytes, by the last chunk, by the connection's end. */
+export type Framing = number | 'chunked' | 'close';
+
+/** What came is no HTTP/1.1 reply. */
+export class MalformedReply extends Error {
+  readonly code = 'MALFORMED_HTTP_REPLY';
+}
+
+/** Fields of a head; names in lower case. */
+export class ReplyFields implements HttpHeaders {
+  readonly #values: Readonly<Record<string, string>>;
+
+  constructor(values: Readonly<Record<string, string>>) {
+    this.#values = values;
+  }
+
+  get(name: string): string | null {
+    return this.#values[name] ?? null;
+  }
+
+  toJSON(): Readonly<Record<string, string>> {
+    return this.#values;
+  }
+
+  without(...names: readonly string[]): ReplyFields {
+    const values: Record<string, string> = Object.assign(Object.create(null), this.#values);
+    for (const name of names) delete values[name];
+    return new ReplyFields(values);
+  }
+}
+
+/** A head longer than this is no head. */
+export const MAX_HEAD_BYTES = 64 * 1024;
+
+/** Where the head's lines end and where the body begins; undefined when the head is not all there. */
+export function endOfHead(bytes: Buffer): { end: number; body: number } | undefined {
+  const crlf = bytes.indexOf('\r\n\r\n');
+  if (crlf >= 0) return { end: crlf, body: crlf + 4 };
+  // RFC 9112 2.2: a line may end in a bare LF.
+  const lf = bytes.indexOf('\n\n');
+  if (lf >= 0) return { end: lf, body: lf + 2 };
+  if (bytes.length > MAX_HEAD_BYTES) throw new MalformedReply('the head of the reply has no end');
+  return undefined;
+}
+
+/**
+ * @param text the head without the empty line behind it, a character a byte
+ * @throws MalformedReply
+ */
+export function parseHead(text: string): ReplyHead {
+  const lineEnd = text.indexOf('\n');
+  const statusLine = lineEnd < 0 ? text : text.slice(0, lineEnd);
+  const match = STATUS_LINE.exec(statusLine);
+  if (match === null) throw new MalformedReply('the reply does not begin like HTTP/1.1');
+  const status = Number(match[2]);
+  const fields = lineEnd < 0 ? EMPTY : parseFields(text, lineEnd + 1);
+  const framing = framingOf(status, fields);
+  const connection = fields['connection']?.toLowerCase() ?? '';
+  const isKept = match[1] === '1' ? !connection.includes('close') : /keep-alive/.test(connection);
+  // RFC 9112 6.3: with both lengths somebody on the way has erred; such a connection is not used again.
+  const isClear = !('transfer-encoding' in fields && 'content-length' in fields);
+  return {
+    status,
+    headers: new ReplyFields(fields),
+    framing,
+    idleMs: isKept && isClear && framing !== 'close' ? idleTime(fields['keep-alive']) : 0,
+  };
+}
+
+/** A provider closes what is idle for longer sooner or later, ms. */
+const MAX_IDLE_MS = 60_000;
+/** It may be about to close what has been idle for nearly as long as it says. */
+const MARGIN_MS = 1000;
+
+/** @param said as in `timeout=5, max=100` (RFC 2068 19.7.1.1) */
+function idleTime(said: string | undefined): number {
+  const seconds = said === undefined ? undefined : /\btimeout=(\d+)/i.exec(said)?.[1];
+  if (seconds === undefined) return MAX_IDLE_MS;
+  return Math.max(0, Math.min(MAX_IDLE_MS, Number(seconds) * 1000 - MARGIN_MS));
+}
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r]*)?\r?$/;
+const EMPTY: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
+function parseFields(text: string, from: number): Readonly<Record<string, string>> {
+  // Without a prototype: the names are the provider's.
+  const fields: Record<string, string> = Object.create(null);
+  let name = '';
+  for (let at = from; at < text.length; ) {
+    const lf = text.indexOf('\n', at);
+    const next = lf < 0 ? text.length : lf;
+    const first = text.charCodeAt(at);
+    if (first === SPACE || first === TAB) {
+      // A value on several lines (RFC 9112 5.2).
+      if (name === '') throw new MalformedReply('the first header has no name');
+      fields[name] = `${fields[name]} ${text.slice(at, next).trim()}`;
+    } else {
+      const colon = text.indexOf(':', at);
+      if (colon <= at || colon > next) throw new MalformedReply('a header has no name');
+      name = text.slice(at, colon).toLowerCase();
+      // RFC 9112 5.1: white space before the colon has been used to smuggle fields.
+      if (name.endsWith(' ') || name.endsWith('\t')) {
+        throw new MalformedReply('there is a space behind the name of a header');
+      }
+      const value = text.slice(colon + 1, next).trim();
+      const before = fields[name];
+      fields[name] = before === undefined ? value : `${before}, ${value}`;
+    }
+    at = next + 1;
+  }
+  return fields;
+}
+
+const SPACE = 32;
+const TAB = 9;
+
+/** RFC 9112 6.3, for the reply to a POST. */
+function framingOf(status: number, fields: Readonly<Record<string, string>>): Framing {
+  if (status < 200 || status === 204 || status === 304) return 0;
+  const coding = fields['transfer-encoding'];
+  if (coding !== undefined) {
+    if (coding.toLowerCase() === 'chunked') return 'chunked';
+    throw new MalformedReply('the reply has an unknown transfer encoding');
+  }
+  const length = fields['content-length'];
+  if (length === undefined) return 'close';
+  if (DIGITS.test(length)) return Number(length);
+  // The same length more than once is that length.
+  const [first = '', ...more] = length.split(',').map((part) => part.trim());
+  if (DIGITS.test(first) && more.every((part) => part === first)) return Number(first);
+  throw new MalformedReply('the length of the reply is no number');
+}
+const DIGITS = /^\d{1,15}$/;
