@@ -5,7 +5,7 @@
 
 import { type CountCall, createTokenCounter } from './count-tokens/count-tokens.ts';
 import { GatewayError } from './errors.ts';
-import type { Call, GatewayDeps } from './exchange.ts';
+import type { Call, GatewayDeps, Peer } from './exchange.ts';
 import type { Format } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { errorReply, type Gateway } from './gateway.ts';
@@ -21,45 +21,57 @@ import {
 import { eventArray } from './stream/event-array.ts';
 import type { Traces } from './usage/traces.ts';
 
-/** What the server knows of the connection. */
-export interface Peer {
-  readonly ip: string | null;
-  /** True when nobody can say who it is; without an IP address it is a program on this machine. */
-  readonly isUnknown?: boolean;
-}
-
 export type App = (request: Request, peer: Peer) => Promise<Response>;
 
-/** A request with its URL taken apart. */
-class Visit {
-  readonly id: string;
-  readonly request: Request;
-  readonly peer: Peer;
+/** A URL taken apart. */
+interface Place {
   /** Path without a version prefix or a trailing slash. */
   readonly path: string;
   /** `v1`, `v1beta` or '' as it stood in the URL. */
   readonly version: string;
+  readonly search: string;
+}
+
+function placeOf(url: string): Place {
+  const start = url.indexOf('/', url.indexOf('//') + 2);
+  const mark = url.indexOf('?', start);
+  const full = start < 0 ? '/' : url.slice(start, mark < 0 ? undefined : mark);
+  const version = VERSION.exec(full)?.[1] ?? '';
+  const path = full.slice(version === '' ? 0 : version.length + 1);
+  return {
+    path: path.endsWith('/') ? path.replace(/\/+$/, '') : path,
+    version,
+    search: mark < 0 ? '' : url.slice(mark + 1),
+  };
+}
+
+/** A request and the place that it asks for. */
+class Visit {
+  readonly id: string;
+  readonly request: Request;
+  readonly peer: Peer;
+  readonly place: Place;
   /** What the pattern's groups matched, decoded. */
   params: readonly string[] = NONE;
-  readonly #search: string;
   #query: URLSearchParams | undefined;
 
-  constructor(id: string, request: Request, peer: Peer) {
-    const { url } = request;
-    const start = url.indexOf('/', url.indexOf('//') + 2);
-    const mark = url.indexOf('?', start);
-    const full = start < 0 ? '/' : url.slice(start, mark < 0 ? undefined : mark);
+  constructor(id: string, request: Request, peer: Peer, place: Place) {
     this.id = id;
     this.request = request;
     this.peer = peer;
-    this.version = VERSION.exec(full)?.[1] ?? '';
-    const path = full.slice(this.version === '' ? 0 : this.version.length + 1);
-    this.path = path.endsWith('/') ? path.replace(/\/+$/, '') : path;
-    this.#search = mark < 0 ? '' : url.slice(mark + 1);
+    this.place = place;
+  }
+
+  get path(): string {
+    return this.place.path;
+  }
+
+  get version(): string {
+    return this.place.version;
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#search);
+    this.#query ??= new URLSearchParams(this.place.search);
     return this.#query;
   }
 }
@@ -74,6 +86,8 @@ interface Route {
   /** The format whose clients call this; decides the envelope of errors. */
   readonly format?: Format;
   answer(visit: Visit): Promise<Response> | Response;
+  /** The answer is one of the gateway's own, which fails in its format's words and tells the peer so. */
+  readonly isCall?: true;
 }
 
 /** What is kept of requests, as far as the surface has to do with it. */
@@ -90,12 +104,15 @@ export function createApp(
   { routes: management, traces }: AppBooks = { routes: [] },
 ): App {
   const { chat, messages, responses, gemini } = FORMATS;
-  const call = (format: Format) => (visit: Visit) => {
-    const trace = traces?.open(visit.id);
-    const answer = shaped(gateway.answer(callOf(visit, format)), visit);
-    // The same answer; what the client reads of it is kept where traces are.
-    return trace === undefined ? answer : answer.then((reply) => trace.clientReply(reply));
-  };
+  const call = (format: Format) => ({
+    isCall: true as const,
+    answer(visit: Visit): Promise<Response> {
+      const trace = traces?.open(visit.id);
+      const answer = shaped(gateway.answer(callOf(visit, format)), visit);
+      // The same answer; what the client reads of it is kept where traces are.
+      return trace === undefined ? answer : answer.then((reply) => trace.clientReply(reply));
+    },
+  });
   const settings = () => deps.settings();
   const countTokens = createTokenCounter(deps);
   const count = (format: Format) => (visit: Visit) => countTokens(countCallOf(visit, format));
@@ -107,14 +124,14 @@ export function createApp(
 
   /** A pattern is for the path without `/v1`, `/v1beta` or a trailing slash. */
   const routes: readonly Route[] = [
-    { method: 'POST', pattern: '/chat/completions', format: chat, answer: call(chat) },
-    { method: 'POST', pattern: '/messages', format: messages, answer: call(messages) },
-    { method: 'POST', pattern: '/responses', format: responses, answer: call(responses) },
+    { method: 'POST', pattern: '/chat/completions', format: chat, ...call(chat) },
+    { method: 'POST', pattern: '/messages', format: messages, ...call(messages) },
+    { method: 'POST', pattern: '/responses', format: responses, ...call(responses) },
     {
       method: 'POST',
       pattern: /^\/models\/(.+):(generateContent|streamGenerateContent)$/,
       format: gemini,
-      answer: call(gemini),
+      ...call(gemini),
     },
     {
       method: 'POST',
@@ -178,12 +195,26 @@ export function createApp(
     return json({ status: isUp ? 'ready' : 'no usable alias' }, isUp ? 200 : 503);
   }
 
-  return async (request, peer) => {
-    const visit = new Visit(deps.newId('req_'), request, peer);
+  /** Where calls went whose URL is nothing but a path: few such URLs are there, and most requests are for one. */
+  const calls = new Map<string, { place: Place; route: Route }>();
+
+  return (request, peer) => {
+    const { url, method } = request;
+    const known = method === 'POST' ? calls.get(url) : undefined;
+    const place = known?.place ?? placeOf(url);
+    const visit = new Visit(deps.newId('req_'), request, peer, place);
+    const route = known?.route ?? findRoute(routes, visit);
+    if (!route?.isCall || request.headers.get('origin') !== null) return anyAnswer(visit, route);
+    const isPlain = route.pattern === place.path && url.endsWith(place.path);
+    if (known === undefined && isPlain && calls.size < MAX_CALLS) calls.set(url, { place, route });
+    return Promise.resolve(route.answer(visit));
+  };
+
+  async function anyAnswer(visit: Visit, route: Route | undefined): Promise<Response> {
+    const { request, peer } = visit;
     const hasKeys = settings().config.apiKeys.size > 0;
     const origin = request.headers.get('origin');
     if (request.method === 'OPTIONS') return preflight(request, origin, hasKeys);
-    const route = findRoute(routes, visit);
     let response: Response;
     try {
       if (origin !== null) refuseForeignOrigin(origin, hasKeys);
@@ -199,18 +230,20 @@ export function createApp(
       }
       response = errorReply(error, route?.format ?? guessFormat(visit), visit.id);
     }
+    if (response.status >= 400) peer.refused?.(response.status);
     if (origin !== null) allowOrigin(response, origin);
     return response;
-  };
+  }
 }
+
+const MAX_CALLS = 100;
 
 function callOf(visit: Visit, format: Format): Call {
   const { id, request, peer, params } = visit;
-  const clientIp = peer.ip;
   const [model, action] = params;
-  if (model === undefined) return { id, request, format, clientIp, queryKey: null };
+  if (model === undefined) return { id, request, format, peer, queryKey: null };
   const fromPath = { model, stream: action === 'streamGenerateContent' };
-  return { id, request, format, clientIp, queryKey: queryKey(visit), fromPath };
+  return { id, request, format, peer, queryKey: queryKey(visit), fromPath };
 }
 
 /** Gemini's streams are an array of JSON where nobody asks for events. */

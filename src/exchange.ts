@@ -18,6 +18,7 @@ import type { Log } from './log.ts';
 import type { FetchMedia } from './media/fetch-media.ts';
 import type { Media } from './media/media.ts';
 import type { RequestBody } from './request-body.ts';
+import type { Target } from './resolve.ts';
 import type { References } from './responses-store/references.ts';
 import type { ResponsesStore } from './responses-store/responses-store.ts';
 import type { Chain } from './transform/chain.ts';
@@ -65,18 +66,22 @@ export interface Settings {
   readonly config: Config;
   readonly auth: Authenticator;
   /** The chain of hooks for a client's format and a target; a promise only until it is made. */
-  chain(
-    client: Format,
-    target: Format,
-    provider: ProviderConfig,
-    model: string,
-  ): Chain | Promise<Chain>;
+  chain(client: Format, target: Target): Chain | Promise<Chain>;
   /** Headers for a format at a provider, without those of a single request; made once, frozen. */
   headers(
     provider: ProviderConfig,
     format: Format,
     stream: boolean,
   ): Readonly<Record<string, string>>;
+}
+
+/** What the server knows of the connection. */
+export interface Peer {
+  readonly ip: string | null;
+  /** True when nobody can say who it is; without an IP address it is a program on this machine. */
+  readonly isUnknown?: boolean;
+  /** Hears of a reply that says that something went wrong. */
+  refused?(status: number): void;
 }
 
 /** A call of one of the four formats, as the route table hands it over. */
@@ -87,7 +92,7 @@ export interface Call {
   readonly format: Format;
   /** Gemini names the model and the way of answering in the path, not in the body. */
   readonly fromPath?: { readonly model: string; readonly stream: boolean };
-  readonly clientIp: string | null;
+  readonly peer: Peer;
   readonly queryKey: string | null;
 }
 
@@ -119,6 +124,8 @@ export class Exchange {
   unified: UnifiedChatRequest | undefined = undefined;
   /** Files that an attempt fetched by URL; unset while none did. */
   fetched: Map<string, Media> | undefined = undefined;
+  /** The attempt that runs; unset where nobody need be told of its failure. */
+  attempt: { failed(cause: unknown): unknown } | undefined = undefined;
   /** Attempts made so far, for the reply's header. */
   attempts = 0;
   /** Name of the client's API key; '' in an open gateway. */

@@ -22,6 +22,7 @@ export async function attemptAll(exchange: Exchange, route: SteeredRoute): Promi
     const target = takeNext(left, exchange);
     if (target === undefined) throw failure ?? new GatewayError('internal', 'No target is left.');
     const startedAt = exchange.deps.clock.now();
+    exchange.attempt = undefined;
     const mayGoOn = exchange.attempts + 1 < failover.maxAttempts;
     try {
       const isLast = left.length === 0 || !mayGoOn;
@@ -29,7 +30,7 @@ export async function attemptAll(exchange: Exchange, route: SteeredRoute): Promi
       exchange.deps.steering?.answered(route, target);
       return answer;
     } catch (cause) {
-      const error = toGatewayError(cause, exchange.deps.log);
+      const error = failureOf(exchange, cause);
       if (error.kind === 'limited' && left.length > 0) continue;
       failure = worthTelling(failure, error);
       const waitMs = backOffMs(error, retry, exchange);
@@ -50,6 +51,11 @@ export async function attemptAll(exchange: Exchange, route: SteeredRoute): Promi
       if (exchange.interruption.reason) throw exchange.interruption.reason;
     }
   }
+}
+
+/** The attempt that runs is told, and says what is to be told of it. */
+function failureOf({ attempt, deps }: Exchange, cause: unknown): GatewayError {
+  return toGatewayError(attempt ? attempt.failed(cause) : cause, deps.log);
 }
 
 /** The next target in the order that has room; when none has, the first one's line is waited in. */

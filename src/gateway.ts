@@ -129,7 +129,9 @@ class Turn implements Begun, OpenRecord {
       if (!exchange.stream) return this.#told(await answer);
       return this.#told(await this.#inTime(exchange, answer));
     } catch (cause) {
-      return this.#told(errorReply(this.#failed(cause), call.format, call.id));
+      const error = this.#failed(cause);
+      call.peer.refused?.(error.status);
+      return this.#told(errorReply(error, call.format, call.id));
     }
   }
 
@@ -200,7 +202,7 @@ class Turn implements Begun, OpenRecord {
   }
 
   get clientIp(): string | null {
-    return this.call.clientIp;
+    return this.call.peer.ip;
   }
 
   get clientFormat(): FormatName {

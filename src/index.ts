@@ -8,7 +8,7 @@
  * `plexus` itself (`cli/serve.ts`) is this on a port.
  */
 import { join } from 'node:path';
-import { createApp, type Peer } from './app.ts';
+import { createApp } from './app.ts';
 import { configChanges } from './config/changes.ts';
 import type { Config, LogLevel } from './config/config.ts';
 import type { Environment } from './config/environment.ts';
@@ -16,7 +16,7 @@ import { findConfig, type Overrides } from './config/load.ts';
 import { loadAll } from './config/load-all.ts';
 import { formatProblems, type Problem } from './config/problem.ts';
 import { createConnectProbe } from './connect-probe.ts';
-import type { GatewayDeps, Settings } from './exchange.ts';
+import type { GatewayDeps, Peer, Settings } from './exchange.ts';
 import { createGateway as createCore } from './gateway.ts';
 import { keepCooldowns } from './health/cooldown-file.ts';
 import { Cooldowns } from './health/cooldowns.ts';

@@ -90,17 +90,12 @@ function unpackerOf(coding: string): Unpack | undefined {
  * @param maxBytes bound of the body as it arrives and after unpacking
  * @throws GatewayError `too_large`, or `invalid_request` for a coding that is not known or damaged
  */
-export function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
+export async function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
   const { headers } = request;
   const length = headers.get('content-length');
-  const packed = readBytes(request, length === null ? undefined : Number(length), maxBytes);
+  const packed = await readBytes(request, length === null ? undefined : Number(length), maxBytes);
   const coding = headers.get('content-encoding');
-  if (coding === null) return packed.then(bodyOf);
-  return packed.then((bytes) => unpack(bytes, coding, maxBytes)).then(bodyOf);
-}
-
-function bodyOf(bytes: Buffer): RequestBody {
-  return new RequestBody(bytes);
+  return new RequestBody(coding === null ? packed : await unpack(packed, coding, maxBytes));
 }
 
 async function unpack(packed: Buffer, codings: string, maxBytes: number): Promise<Buffer> {

@@ -1,6 +1,7 @@
 /** The app on a port or a unix socket: the one place that calls `Bun.serve`. */
 import type { App } from './app.ts';
 import type { ServerConfig } from './config/config.ts';
+import type { Peer } from './exchange.ts';
 import { IdleSweep } from './idle-sweep.ts';
 
 export interface RunningServer {
@@ -37,18 +38,13 @@ export function serve(app: App, config: ServerConfig, sharing: Sharing = 'alone'
     // Bun's own refusal has no body; ours counts and answers in the client's envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     error: () => internalError(),
-    async fetch(request: Request, server: Bun.Server<undefined>) {
+    fetch(request: Request, server: Bun.Server<undefined>) {
       idle.request();
       const ip = server.requestIP(request)?.address ?? null;
       if (request.method !== 'POST') return app(request, { ip });
       // Streams and slow answers are judged by progress, not by Bun's idle timer.
       server.timeout(request, 0);
-      const response = await app(request, { ip });
-      const { status } = response;
-      // The rest of a body that was refused is not waited for.
-      if (status === 413 || status === 408) server.timeout(request, 1);
-      else if (status >= 400) server.timeout(request, IDLE_SECONDS);
-      return response;
+      return app(request, new Poster(ip, request, server));
     },
   };
   const server =
@@ -74,6 +70,25 @@ export function serve(app: App, config: ServerConfig, sharing: Sharing = 'alone'
       await server.stop(true);
     },
   };
+}
+
+/** Who sent a POST. */
+class Poster implements Peer {
+  readonly ip: string | null;
+  readonly #request: Request;
+  readonly #server: Bun.Server<undefined>;
+
+  constructor(ip: string | null, request: Request, server: Bun.Server<undefined>) {
+    this.ip = ip;
+    this.#request = request;
+    this.#server = server;
+  }
+
+  refused(status: number): void {
+    // The rest of a body that was refused is not waited for.
+    const isCut = status === 413 || status === 408;
+    this.#server.timeout(this.#request, isCut ? 1 : IDLE_SECONDS);
+  }
 }
 
 /**

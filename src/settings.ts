@@ -3,10 +3,18 @@ import { createAuthenticator } from './auth.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
 import type { Settings } from './exchange.ts';
 import type { Format } from './formats/format.ts';
+import { FORMATS } from './formats/index.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
+import type { Target } from './resolve.ts';
 import { type Chain, createChain, hooksFor } from './transform/chain.ts';
 import { createRegistry, loadTransformerFile, type TransformerFile } from './transform/registry.ts';
 import { providerHeaders } from './upstream.ts';
+
+/** Headers of requests for a whole answer and for a stream. */
+interface ProviderHeaders {
+  readonly whole: Readonly<Record<string, string>>;
+  readonly streamed: Readonly<Record<string, string>>;
+}
 
 /** @throws Error when a transformer file cannot be loaded */
 export async function createSettings(config: Config, effects: QuirkEffects): Promise<Settings> {
@@ -17,7 +25,9 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
   }
   const registry = createRegistry(files, effects);
   const chains = new Map<string, Chain | Promise<Chain>>();
-  const headers = new Map<string, Readonly<Record<string, string>>>();
+  /** The same by target and client's format: those of aliases stay the same objects. */
+  const known = new WeakMap<Target, Map<Format, Chain>>();
+  const headers = new WeakMap<ProviderConfig, Map<Format, ProviderHeaders>>();
 
   async function makeChain(
     client: Format,
@@ -37,24 +47,36 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
     return made;
   }
 
+  function findChain(client: Format, { provider, model, format }: Target): Chain | Promise<Chain> {
+    const target = FORMATS[format === 'demo' ? 'chat' : format];
+    // Only models with transformers of their own need a chain of their own.
+    const own = provider.models.get(model)?.use.length ? model : '';
+    const key = `${client.name} ${target.name} ${provider.name} ${own}`;
+    return chains.get(key) ?? keep(key, makeChain(client, target, provider, own));
+  }
+
+  function makeHeaders(provider: ProviderConfig, format: Format): ProviderHeaders {
+    const whole = Object.freeze(providerHeaders(provider, format, false));
+    const streamed = Object.freeze(providerHeaders(provider, format, true));
+    const byFormat = headers.get(provider) ?? new Map<Format, ProviderHeaders>();
+    headers.set(provider, byFormat.set(format, { whole, streamed }));
+    return { whole, streamed };
+  }
+
   return {
     config,
     auth: createAuthenticator(config, effects.now),
-    chain(client, target, provider, model) {
-      // Only models with transformers of their own need a chain of their own.
-      const own = provider.models.get(model)?.use.length ? model : '';
-      const key = `${client.name} ${target.name} ${provider.name} ${own}`;
-      const known = chains.get(key);
-      if (known) return known;
-      return keep(key, makeChain(client, target, provider, own));
+    chain(client, target) {
+      const byFormat = known.get(target);
+      const made = byFormat?.get(client) ?? findChain(client, target);
+      if (made instanceof Promise) return made;
+      if (byFormat === undefined) known.set(target, new Map([[client, made]]));
+      else byFormat.set(client, made);
+      return made;
     },
     headers(provider, format, stream) {
-      const key = `${provider.name} ${format.name} ${stream}`;
-      const known = headers.get(key);
-      if (known) return known;
-      const made = Object.freeze(providerHeaders(provider, format, stream));
-      headers.set(key, made);
-      return made;
+      const made = headers.get(provider)?.get(format) ?? makeHeaders(provider, format);
+      return stream ? made.streamed : made.whole;
     },
   };
 }

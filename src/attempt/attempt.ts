@@ -17,6 +17,7 @@ import type { Target } from '../resolve.ts';
 import { Stop } from '../stop.ts';
 import type { ChainRequest } from '../transform/chain.ts';
 import { faultError } from '../transform/fault-error.ts';
+import { hiderOf, withoutSecrets } from '../transform/hide-secrets.ts';
 import type { Finish, FormatName, UnifiedChunk, UnifiedReply } from '../unified.ts';
 import { forwardedHeaders, mergedHeaders, refusal, sendError } from '../upstream.ts';
 import type { Meter } from '../usage/meter.ts';
@@ -176,6 +177,22 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
       else headers[name] = value;
     }
     return headers;
+  }
+
+  /**
+   * It failed before an answer was begun.
+   * @returns what is to be told of it: no secret, and the reason of whoever stopped it
+   */
+  failed(cause: unknown): unknown {
+    const { reason } = this.stop;
+    // What is no `GatewayError` is a fault of ours and is not to be blamed on the provider.
+    const error =
+      cause instanceof GatewayError ? withoutSecrets(cause, hiderOf(this.target.provider)) : reason;
+    this.watch.abandon();
+    if (error instanceof GatewayError) {
+      this.open.end(error.kind === 'upstream_refused' ? error.status : null, error.kind);
+    } else this.open.end(null, 'internal');
+    return error ?? cause;
   }
 
   /** @throws GatewayError when the head of a stream is no answer */

@@ -30,7 +30,7 @@ export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Re
   if (stream) return passStream(attempt, response);
   let bytes: Buffer;
   try {
-    bytes = await readWhole(response);
+    bytes = response.whole ?? (await readWhole(response));
   } catch (cause) {
     if (cause instanceof ReplyTooLong) throw garbled(provider, cause.message);
     throw sendError(cause, provider, stop);

@@ -11,11 +11,11 @@ import { hookContext, unifiedOf, watchedSource } from './by-hooks.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
 export async function runDemo(attempt: Attempt): Promise<Response> {
-  const { exchange, target, watch, stop, format } = attempt;
+  const { exchange, target, watch, stop } = attempt;
   const { call, settings } = exchange;
   const hooks = hookContext(attempt, false);
   try {
-    const chain = await settings.chain(call.format, format, target.provider, target.model);
+    const chain = await settings.chain(call.format, target);
     const unified = unifiedOf(exchange, chain, hooks);
     const fault = demoFault(target.model, exchange.stream);
     if (fault) throw faultError(fault, target.provider.name);

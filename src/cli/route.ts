@@ -112,7 +112,7 @@ async function findRoute(
       const { provider, format } = target;
       const about = { target: nameOf(target), format };
       if (format === 'demo') return { ...about, passthrough: false };
-      const chain = await settings.chain(FORMATS[from], FORMATS[format], provider, target.model);
+      const chain = await settings.chain(FORMATS[from], target);
       const passthrough = format === from && chain.isPlain && provider.extraBody === undefined;
       const share = shareOf(target, route);
       return share === undefined ? { ...about, passthrough } : { ...about, passthrough, share };

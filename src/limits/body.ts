@@ -18,7 +18,7 @@ const PATIENCE: Patience = { baseMs: 30_000, leastSpeed: 16 };
  * @param length of the `content-length` header; undefined when the client did not say
  * @throws GatewayError `too_large`, `invalid_request` (408) when it came too slowly, `client_left`
  */
-export async function readBytes(
+export function readBytes(
   request: Request,
   length: number | undefined,
   maxBytes: number,
@@ -26,12 +26,13 @@ export async function readBytes(
 ): Promise<Buffer> {
   if (length === undefined) {
     const { body } = request;
-    return body === null ? Buffer.alloc(0) : readPieces(body, maxBytes, patience);
+    return body === null ? Promise.resolve(Buffer.alloc(0)) : readPieces(body, maxBytes, patience);
   }
-  if (length > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await inTime(request.arrayBuffer(), timeFor(length, patience));
-  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
-  return Buffer.from(bytes);
+  if (length > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  return inTime(request.arrayBuffer(), timeFor(length, patience), (bytes) => {
+    if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+    return Buffer.from(bytes);
+  });
 }
 
 function timeFor(bytes: number, { baseMs, leastSpeed }: Patience): number {
@@ -51,7 +52,7 @@ async function readPieces(
   try {
     for (;;) {
       const left = timeFor(size, patience) - (performance.now() - startedAt);
-      const { done, value } = await inTime(reader.read(), Math.max(0, left));
+      const { done, value } = await inTime(reader.read(), Math.max(0, left), (piece) => piece);
       if (done) return Buffer.concat(pieces, size);
       size += value.length;
       if (size > maxBytes) throw tooLarge(maxBytes);
@@ -64,18 +65,24 @@ async function readPieces(
   }
 }
 
-/** @throws GatewayError when the promise does not settle in time, or rejects because the client is gone */
-async function inTime<T>(arriving: Promise<T>, ms: number): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
+/**
+ * What is made of something that arrives.
+ * @throws GatewayError when it does not settle in time, or rejects because the client is gone
+ */
+function inTime<T, R>(arriving: Promise<T>, ms: number, take: (value: T) => R): Promise<R> {
+  const { promise, resolve, reject } = Promise.withResolvers<R>();
   const deadline = new Deadline(ms, () => reject(tooSlow()));
-  arriving.then(resolve, reject);
-  try {
-    return await promise;
-  } catch (cause) {
-    throw cause instanceof GatewayError ? cause : unread(cause);
-  } finally {
+  function arrived(value: T): void {
     deadline.cancel();
+    resolve(take(value));
   }
+  function failed(cause: unknown): void {
+    deadline.cancel();
+    reject(cause instanceof GatewayError ? cause : unread(cause));
+  }
+  // Both ways fail: what arrives may be too large.
+  arriving.then(arrived).catch(failed);
+  return promise;
 }
 
 function tooSlow(): GatewayError {

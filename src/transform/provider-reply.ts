@@ -90,7 +90,7 @@ async function readJsonReply(
 ): Promise<UnifiedReply> {
   let bytes: Buffer;
   try {
-    bytes = await readWhole(response);
+    bytes = response.whole ?? (await readWhole(response));
   } catch (cause) {
     throw unreadable(cause, context);
   }
