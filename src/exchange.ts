@@ -7,7 +7,7 @@ import type { Config, ProviderConfig } from './config/config.ts';
 import type { ConnectProbe } from './connect-probe.ts';
 import type { Envelope, Format } from './formats/format.ts';
 import type { Cooldowns } from './health/cooldowns.ts';
-import type { InFlight } from './health/in-flight.ts';
+import type { InFlight, RunningRequest } from './health/in-flight.ts';
 import type { Steering } from './health/steering.ts';
 import type { JsonObject } from './json.ts';
 import { Ledger } from './ledger.ts';
@@ -48,7 +48,7 @@ export interface GatewayDeps {
   /** Get the bodies of requests, where traces are kept. */
   readonly traces?: Pick<Traces, 'of'>;
   /** Knows what runs now. */
-  readonly inFlight?: Pick<InFlight, 'begin'>;
+  readonly inFlight?: Pick<InFlight, 'begin' | 'end'>;
   /** Places that requests take; unset: the gateway's own. */
   readonly concurrency?: Concurrency;
   /** What clients' keys may use up; unset: counted from the start of the gateway on. */
@@ -126,6 +126,8 @@ export class Exchange {
   fetched: Map<string, Media> | undefined = undefined;
   /** The attempt that runs; unset where nobody need be told of its failure. */
   attempt: { failed(cause: unknown): unknown } | undefined = undefined;
+  /** The request among those that run; from its first attempt on. */
+  inFlight: RunningRequest | undefined = undefined;
   /** Attempts made so far, for the reply's header. */
   attempts = 0;
   /** Name of the client's API key; '' in an open gateway. */

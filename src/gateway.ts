@@ -220,6 +220,8 @@ class Turn implements Begun, OpenRecord {
   onClose(closed: UsageRecord): void {
     this.interruption.end();
     this.#leave?.();
+    const inFlight = this.#exchange?.inFlight;
+    if (inFlight !== undefined) this.deps.inFlight?.end(inFlight);
     this.#house.keyLimits.count(closed);
     this.deps.onRecord(closed);
   }

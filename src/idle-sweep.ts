@@ -10,6 +10,7 @@ const CROWD = 200;
 const QUIET_TICKS = 6;
 
 export class IdleSweep implements Watched {
+  place = -1;
   readonly #running: () => number;
   readonly #sweep: () => void;
   #requests = 0;

@@ -35,6 +35,7 @@ function isProgress(chunk: UnifiedChunk): boolean {
 }
 
 export class Watch implements Watched {
+  place = -1;
   readonly #options: WatchOptions;
   /** Runs while the upstream owes something, where the limit is short; else the coarse tick looks. */
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -75,7 +75,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     this.timeouts = target.provider.timeouts;
     this.#options = options;
     this.open = exchange.record.attempt(this);
-    exchange.deps.inFlight?.begin(this);
+    exchange.inFlight = exchange.deps.inFlight?.begin(this, exchange.inFlight);
     this.watch = new Watch(this);
     exchange.interruption.listen(this.watch);
   }

@@ -1,4 +1,5 @@
 /** The requests that run now, each with its current attempt. */
+import { type Listed, Roster } from '../roster.ts';
 import type { Meter } from '../usage/meter.ts';
 
 /** An attempt while it runs. */
@@ -34,14 +35,17 @@ export type Running = Pick<
   'at' | 'size' | 'openStreams' | 'counts' | 'list' | 'progress'
 >;
 
-interface Entry {
+/** A request from its first attempt on. */
+export interface RunningRequest extends Listed {
   attempt: RunningAttempt;
   attempts: number;
+  /** Monotonic ms. */
   readonly since: number;
 }
 
 export class InFlight {
-  readonly #entries = new Map<string, Entry>();
+  readonly #requests = new Roster<RunningRequest>();
+  /** By target; those of none stay for the next, while they are few. */
   readonly #counts = new Map<string, number>();
   readonly #monotonic: () => number;
 
@@ -51,35 +55,33 @@ export class InFlight {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#requests.size;
   }
 
   /** Streams that clients are being sent. */
   get openStreams(): number {
     let count = 0;
-    for (const { attempt } of this.#entries.values()) if (attempt.streaming) count += 1;
+    for (const { attempt } of this.#requests.list()) if (attempt.streaming) count += 1;
     return count;
   }
 
-  /** An attempt begins; it takes the place of the request's earlier one. */
-  begin(attempt: RunningAttempt): void {
-    const before = this.#entries.get(attempt.id);
-    if (before === undefined) {
-      this.#entries.set(attempt.id, { attempt, attempts: 1, since: this.#monotonic() });
-    } else {
+  /** The first attempt of a request begins, or another one, which takes the place of the one before. */
+  begin(attempt: RunningAttempt, before?: RunningRequest): RunningRequest {
+    this.#count(attempt, 1);
+    if (before !== undefined) {
       this.#count(before.attempt, -1);
       before.attempt = attempt;
       before.attempts += 1;
+      return before;
     }
-    this.#count(attempt, 1);
+    const request = { attempt, attempts: 1, since: this.#monotonic(), place: -1 };
+    this.#requests.add(request);
+    return request;
   }
 
-  /** The request is over. One that never began an attempt is none of ours. */
-  end(id: string): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    this.#entries.delete(id);
-    this.#count(entry.attempt, -1);
+  /** The request is over. A second call does nothing. */
+  end(request: RunningRequest): void {
+    if (this.#requests.delete(request)) this.#count(request.attempt, -1);
   }
 
   /** Attempts that run at a target now. */
@@ -88,26 +90,24 @@ export class InFlight {
   }
 
   progress(id: string): Progress | undefined {
-    const entry = this.#entries.get(id);
-    return entry && this.#progressOf(entry);
+    const request = this.#requests.list().find(({ attempt }) => attempt.id === id);
+    return request && this.#progressOf(request);
   }
 
   /** Those that run longest, at most so many. */
   list(limit: number): Progress[] {
-    const found: Progress[] = [];
-    for (const entry of this.#entries.values()) {
-      if (found.length >= limit) break;
-      found.push(this.#progressOf(entry));
-    }
-    return found;
+    const oldestFirst = this.#requests.list().sort((a, b) => a.since - b.since);
+    return oldestFirst.slice(0, limit).map((request) => this.#progressOf(request));
   }
 
   /** By target, only where something runs. */
   counts(): { provider: string; model: string; count: number }[] {
-    return [...this.#counts].map(([key, count]) => ({ ...targetOf(key), count }));
+    return [...this.#counts]
+      .filter(([, count]) => count > 0)
+      .map(([key, count]) => ({ ...targetOf(key), count }));
   }
 
-  #progressOf({ attempt, attempts, since }: Entry): Progress {
+  #progressOf({ attempt, attempts, since }: RunningRequest): Progress {
     const { id, alias, provider, model, streaming, meter } = attempt;
     const { hasOutput, outputChars, toolCalls } = meter;
     const ms = Math.round(this.#monotonic() - since);
@@ -118,10 +118,13 @@ export class InFlight {
   #count({ provider, model }: RunningAttempt, change: number): void {
     const key = targetKey(provider, model);
     const count = (this.#counts.get(key) ?? 0) + change;
-    if (count > 0) this.#counts.set(key, count);
+    // A key that goes and comes with each request makes the table anew all the time, see `roster.ts`.
+    if (count > 0 || this.#counts.size <= MAX_KEPT) this.#counts.set(key, count);
     else this.#counts.delete(key);
   }
 }
+
+const MAX_KEPT = 1000;
 
 /** Names may hold any character but this. */
 const SEPARATOR = '\u0000';

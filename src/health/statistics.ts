@@ -63,6 +63,8 @@ const EMPTY: Figures = {
 export class Statistics {
   /** By target, the one that was heard of longest ago first. */
   readonly #targets = new Map<string, Slot[]>();
+  /** The last of them. */
+  #latest: string | undefined;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -161,8 +163,11 @@ export class Statistics {
   #slot(provider: string, model: string, step = this.#step()): Slot {
     const key = targetKey(provider, model);
     const slots = this.#targets.get(key) ?? [];
-    this.#targets.delete(key);
-    this.#targets.set(key, slots);
+    if (key !== this.#latest) {
+      this.#targets.delete(key);
+      this.#targets.set(key, slots);
+      this.#latest = key;
+    }
     if (this.#targets.size > MAX_TARGETS) {
       const [oldest] = this.#targets.keys();
       if (oldest !== undefined) this.#targets.delete(oldest);

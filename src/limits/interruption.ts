@@ -4,10 +4,11 @@
  * one that is at work listens.
  */
 import { GatewayError } from '../errors.ts';
+import { type Listed, Roster } from '../roster.ts';
 
 /** The requests that run, so that all can be told to end. */
 export class OpenRequests {
-  readonly #open = new Set<Interruption>();
+  readonly #open = new Roster<Interruption>();
   /** Set once the gateway ends: no request is begun any more. */
   #closed: GatewayError | undefined;
 
@@ -26,7 +27,7 @@ export class OpenRequests {
   /** Ends all that runs, and all that is still to come, with this error. */
   close(reason: GatewayError): void {
     this.#closed = reason;
-    for (const interruption of [...this.#open]) interruption.interrupt(reason);
+    for (const interruption of this.#open.list()) interruption.interrupt(reason);
   }
 }
 
@@ -35,15 +36,16 @@ export interface Interruptible {
   interrupt(reason: GatewayError): void;
 }
 
-export class Interruption {
+export class Interruption implements Listed {
+  place = -1;
   readonly #signal: AbortSignal;
   /** Those that run; this one is among them until its end. */
-  readonly #open: Set<Interruption>;
+  readonly #open: Roster<Interruption>;
   /** Who is at work; set by `listen`, cleared by `ignore` and once it was told. */
   #listener: Interruptible | undefined;
   #reason: GatewayError | undefined;
 
-  constructor(signal: AbortSignal, open: Set<Interruption>) {
+  constructor(signal: AbortSignal, open: Roster<Interruption>) {
     this.#signal = signal;
     this.#open = open;
     if (signal.aborted) this.#reason = clientLeft();

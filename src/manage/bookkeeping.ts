@@ -166,7 +166,6 @@ export function createBookkeeping(options: BookkeepingOptions): Bookkeeping {
     // Some providers say the key back to whom they refuse.
     const { error } = given;
     const record = error === null ? given : { ...given, error: mask(error, secrets()) };
-    inFlight.end(record.id);
     statistics.add(record);
     metrics.add(record);
     others?.onRecord(record);

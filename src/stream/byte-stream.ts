@@ -55,7 +55,7 @@ export function byteStream(
     if (keepAliveMs <= 0) return;
     if (keepAliveMs < COARSE_MS) arm(controller, keepAliveMs);
     else {
-      watched = { tick: () => look(controller) <= 0 };
+      watched = { place: -1, tick: () => look(controller) <= 0 };
       watchCoarsely(watched);
     }
   }

@@ -101,17 +101,16 @@ describe('requests in flight', () => {
   test('are counted at the target of their present attempt', () => {
     let clock = 0;
     const inFlight = new InFlight(() => clock);
-    inFlight.begin(running('a', 'acme'));
+    const a = inFlight.begin(running('a', 'acme'));
     inFlight.begin(running('b', 'acme'));
     expect(inFlight.at('acme', 'large')).toBe(2);
     clock = 250;
-    inFlight.begin(running('a', 'other'));
+    expect(inFlight.begin(running('a', 'other'), a)).toBe(a);
     expect([inFlight.at('acme', 'large'), inFlight.at('other', 'large')]).toEqual([1, 1]);
     expect(inFlight.progress('a')).toMatchObject({ ms: 250, attempts: 2, outputChars: 12 });
     expect(inFlight.list(1).map(({ id }) => id)).toEqual(['a']);
-    inFlight.end('a');
-    inFlight.end('a');
-    inFlight.end('never begun');
+    inFlight.end(a);
+    inFlight.end(a);
     expect(inFlight.counts()).toEqual([{ provider: 'acme', model: 'large', count: 1 }]);
     expect([inFlight.size, inFlight.openStreams]).toEqual([1, 1]);
   });
