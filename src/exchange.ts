@@ -67,6 +67,8 @@ export interface Settings {
   readonly auth: Authenticator;
   /** The chain of hooks for a client's format and a target; a promise only until it is made. */
   chain(client: Format, target: Target): Chain | Promise<Chain>;
+  /** Where requests for a target go. */
+  url(target: Target, format: Format, stream: boolean): string;
   /** Headers for a format at a provider, without those of a single request; made once, frozen. */
   headers(
     provider: ProviderConfig,

@@ -8,12 +8,18 @@ import type { QuirkEffects } from './quirks/quirk.ts';
 import type { Target } from './resolve.ts';
 import { type Chain, createChain, hooksFor } from './transform/chain.ts';
 import { createRegistry, loadTransformerFile, type TransformerFile } from './transform/registry.ts';
-import { providerHeaders } from './upstream.ts';
+import { providerHeaders, upstreamUrl } from './upstream.ts';
 
 /** Headers of requests for a whole answer and for a stream. */
 interface ProviderHeaders {
   readonly whole: Readonly<Record<string, string>>;
   readonly streamed: Readonly<Record<string, string>>;
+}
+
+/** Where requests for a whole answer and for a stream go. */
+interface TargetUrls {
+  readonly whole: string;
+  readonly streamed: string;
 }
 
 /** @throws Error when a transformer file cannot be loaded */
@@ -27,6 +33,7 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
   const chains = new Map<string, Chain | Promise<Chain>>();
   /** The same by target and client's format: those of aliases stay the same objects. */
   const known = new WeakMap<Target, Map<Format, Chain>>();
+  const urls = new WeakMap<Target, TargetUrls>();
   const headers = new WeakMap<ProviderConfig, Map<Format, ProviderHeaders>>();
 
   async function makeChain(
@@ -55,6 +62,14 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
     return chains.get(key) ?? keep(key, makeChain(client, target, provider, own));
   }
 
+  function makeUrls(target: Target, format: Format): TargetUrls {
+    const { provider, model } = target;
+    const whole = upstreamUrl(provider, format, model, false);
+    const made = { whole, streamed: upstreamUrl(provider, format, model, true) };
+    urls.set(target, made);
+    return made;
+  }
+
   function makeHeaders(provider: ProviderConfig, format: Format): ProviderHeaders {
     const whole = Object.freeze(providerHeaders(provider, format, false));
     const streamed = Object.freeze(providerHeaders(provider, format, true));
@@ -73,6 +88,10 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
       if (byFormat === undefined) known.set(target, new Map([[client, made]]));
       else byFormat.set(client, made);
       return made;
+    },
+    url(target, format, stream) {
+      const made = urls.get(target) ?? makeUrls(target, format);
+      return stream ? made.streamed : made.whole;
     },
     headers(provider, format, stream) {
       const made = headers.get(provider)?.get(format) ?? makeHeaders(provider, format);

@@ -151,25 +151,44 @@ export function providerHeaders(
   return headers;
 }
 
+const MAX_NAMES = 500;
+
 /** Client headers that a provider of the same format may want; an open list by prefix. */
-const FORWARDED: Readonly<Record<FormatName, RegExp>> = {
-  messages: /^(anthropic-(?!dangerous)|x-claude-code-|idempotency-key$)/,
-  chat: /^(openai-|idempotency-key$|x-session-|session-id$|http-referer$|x-title$)/,
-  responses: /^(openai-|idempotency-key$|session-id$|thread-id$|x-codex-|originator$|x-session-)/,
-  gemini: /^(x-goog-(?!api-key)|idempotency-key$)/,
+const FORWARDED: Readonly<Record<FormatName, NameFilter>> = {
+  messages: nameFilter(/^(anthropic-(?!dangerous)|x-claude-code-|idempotency-key$)/),
+  chat: nameFilter(/^(openai-|idempotency-key$|x-session-|session-id$|http-referer$|x-title$)/),
+  responses: nameFilter(
+    /^(openai-|idempotency-key$|session-id$|thread-id$|x-codex-|originator$|x-session-)/,
+  ),
+  gemini: nameFilter(/^(x-goog-(?!api-key)|idempotency-key$)/),
 };
 
 /** Rate-limit and retry headers of a provider, which its client has a use for. */
-const PASSED_ON =
-  /^(retry-after(-ms)?$|x-ratelimit-|anthropic-ratelimit-|x-should-retry$|request-id$|openai-(processing-ms|version)$)/;
+const PASSED_ON = nameFilter(
+  /^(retry-after(-ms)?$|x-ratelimit-|anthropic-ratelimit-|x-should-retry$|request-id$|openai-(processing-ms|version)$)/,
+);
+
+type NameFilter = (name: string) => boolean;
+
+/** Whether a name matches; the same few come with each request, so what was said of them is remembered. */
+function nameFilter(pattern: RegExp): NameFilter {
+  const said = new Map<string, boolean>();
+  return (name) => {
+    const before = said.get(name);
+    if (before !== undefined) return before;
+    const matches = pattern.test(name);
+    if (said.size < MAX_NAMES) said.set(name, matches);
+    return matches;
+  };
+}
 
 /** The headers whose names match, or undefined when none does. */
-function pick(from: HttpHeaders, names: RegExp): Record<string, string> | undefined {
+function pick(from: HttpHeaders, matches: NameFilter): Record<string, string> | undefined {
   let picked: Record<string, string> | undefined;
   // One native call for all headers costs a third of a callback for each.
   const all = from.toJSON();
   for (const name in all) {
-    if (!names.test(name)) continue;
+    if (!matches(name)) continue;
     picked ??= {};
     picked[name] = all[name] ?? '';
   }

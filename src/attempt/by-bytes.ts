@@ -11,7 +11,7 @@ import type { Chain } from '../transform/chain.ts';
 import { faultError } from '../transform/fault-error.ts';
 import { isEventStream } from '../transform/unread.ts';
 import type { UnifiedReply } from '../unified.ts';
-import { isErrorOf, sendError, upstreamUrl } from '../upstream.ts';
+import { isErrorOf, sendError } from '../upstream.ts';
 import { type Attempt, hasContent, Reading } from './attempt.ts';
 import { answerThrough, hookContext } from './by-hooks.ts';
 
@@ -20,7 +20,7 @@ export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Re
   const { exchange, target, format, provider, stop } = attempt;
   const { stream } = exchange;
   const body = passthroughBody(exchange.body, format, target.model, stream);
-  const url = upstreamUrl(target.provider, format, target.model, stream);
+  const url = exchange.settings.url(target, format, stream);
   const response = await attempt.post(url, body);
   if (isEventStream(response) !== stream) {
     // JSON where a stream was asked for, or the other way round: the client gets what it asked for.

@@ -12,7 +12,6 @@ import type { Chain } from '../transform/chain.ts';
 import { chunksWithoutSecrets, hiderOf } from '../transform/hide-secrets.ts';
 import { HookContext } from '../transform/hook-context.ts';
 import type { UnifiedChunk } from '../unified.ts';
-import { upstreamUrl } from '../upstream.ts';
 import { type Attempt, hasContent } from './attempt.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
@@ -21,7 +20,7 @@ export async function runTranslated(attempt: Attempt, chain: Chain): Promise<Res
   const hooks = hookContext(attempt, chain.hasForeignHook);
   const decoded = unifiedOf(exchange, chain, hooks);
   const unified = fetchesMedia(exchange) ? await withMedia(decoded, chain, attempt) : decoded;
-  const url = upstreamUrl(target.provider, format, target.model, exchange.stream);
+  const url = exchange.settings.url(target, format, exchange.stream);
   const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
   spellProviders(exchange, attempt.ledger);
   refuseLoss(attempt);

@@ -44,7 +44,8 @@ export function createDayWriter(options: DayWriterOptions): DayWriter {
   const { dir, now, onProblem, flushMs = 25, retryMs = 1000 } = options;
   const maxQueuedChars = options.maxQueuedChars ?? 32 << 20;
   const file = new DayFile(dir);
-  const queue: { day: string; text: string }[] = [];
+  /** Lines of one day, as many as one write takes. */
+  const queue: { readonly day: string; text: string }[] = [];
   let queuedChars = 0;
   /** The batch being written; stays set while it cannot be. */
   let current: Batch | undefined;
@@ -71,9 +72,16 @@ export function createDayWriter(options: DayWriterOptions): DayWriter {
       dropped += 1;
       return;
     }
-    queue.push({ day: dayOf(line, now), text });
+    enqueue(dayOf(line, now), text);
     queuedChars += text.length;
     if (running === undefined && timer === undefined) schedule(flushMs);
+  }
+
+  /** A line joins those of its day while they are one write. */
+  function enqueue(day: string, text: string): void {
+    const last = queue.at(-1);
+    if (last?.day === day && last.text.length + text.length <= BATCH_CHARS) last.text += text;
+    else queue.push({ day, text });
   }
 
   function schedule(ms: number): void {
@@ -109,20 +117,11 @@ export function createDayWriter(options: DayWriterOptions): DayWriter {
     }
   }
 
-  /** The lines at the head of the queue that belong to one day and one write. */
   function takeBatch(): Batch | undefined {
-    const day = queue[0]?.day;
-    if (day === undefined) return undefined;
-    let count = 0;
-    let text = '';
-    for (const line of queue) {
-      if (line.day !== day || (count > 0 && text.length + line.text.length > BATCH_CHARS)) break;
-      text += line.text;
-      count += 1;
-    }
-    queue.splice(0, count);
-    queuedChars -= text.length;
-    return { day, bytes: Buffer.from(text), written: 0 };
+    const next = queue.shift();
+    if (next === undefined) return undefined;
+    queuedChars -= next.text.length;
+    return { day: next.day, bytes: Buffer.from(next.text), written: 0 };
   }
 
   function reportRecovery(): void {
