@@ -72,6 +72,8 @@ export class ChunkedBody {
       return;
     }
     if (this.#digits === 0) throw new MalformedReply('a chunk of the reply has no size');
+    // `0x5` would end the body unnoticed.
+    if (!BEHIND_SIZE.has(byte)) throw new MalformedReply('the size of a chunk is no number');
     this.#part = 'size-end';
     this.#sizeEnd(byte);
   }
@@ -110,6 +112,8 @@ export class ChunkedBody {
 const NOTHING = Buffer.alloc(0);
 /** Of a size that a number can hold. */
 const MAX_DIGITS = 12;
+/** The line's end, an extension, and the white space before either. */
+const BEHIND_SIZE = new Set([...'\r\n; \t'].map((character) => character.charCodeAt(0)));
 
 /** Negative for any other character. */
 function hexDigit(byte: number): number {
