@@ -43,15 +43,16 @@ export class ReplyFields implements HttpHeaders {
 /** A head longer than this is no head. */
 export const MAX_HEAD_BYTES = 64 * 1024;
 
-/** Where the head's lines end and where the body begins; undefined when the head is not all there. */
+/** Where the head's last line ends and where the body begins; undefined when the head is not all there. */
 export function endOfHead(bytes: Buffer): { end: number; body: number } | undefined {
-  const crlf = bytes.indexOf('\r\n\r\n');
-  if (crlf >= 0) return { end: crlf, body: crlf + 4 };
-  // RFC 9112 2.2: a line may end in a bare LF.
-  const lf = bytes.indexOf('\n\n');
-  if (lf >= 0) return { end: lf, body: lf + 2 };
-  if (bytes.length > MAX_HEAD_BYTES) throw new MalformedReply('the head of the reply has no end');
-  return undefined;
+  const crlf = bytes.indexOf('\n\r\n');
+  // RFC 9112 2.2: a line may end in a bare LF. What stands behind the head is not looked at.
+  const isLf = bytes.lastIndexOf('\n\n', crlf < 0 ? bytes.length : crlf) >= 0;
+  const end = isLf ? bytes.indexOf('\n\n') : crlf;
+  if (end < 0 && bytes.length > MAX_HEAD_BYTES) {
+    throw new MalformedReply('the head of the reply has no end');
+  }
+  return end < 0 ? undefined : { end, body: end + (isLf ? 2 : 3) };
 }
 
 /**

@@ -270,6 +270,33 @@ describe('where a head ends', () => {
     return { status, fields: { ...headers.toJSON() }, behind: text.slice(found.body) };
   }
 
+  test.each([
+    ['CRLF', 'HTTP/1.1 200 OK\r\na: b\r\n\r\n'],
+    ['LF', 'HTTP/1.1 200 OK\na: b\n\n'],
+    ['LF and then CRLF', 'HTTP/1.1 200 OK\na: b\n\r\n'],
+    ['CRLF and then LF', 'HTTP/1.1 200 OK\r\na: b\r\n\n'],
+  ])('behind the first empty line (%s), whatever the body holds', (_, text) => {
+    for (const behind of [
+      '',
+      'x',
+      '\n',
+      '\n\n',
+      '\r\n\r\n',
+      'a: b\r\n\r\nc: d\n\n',
+      '\r\n',
+      '\n\r\n',
+    ]) {
+      expect(parts(text + behind)).toEqual({ status: 200, fields: { a: 'b' }, behind });
+    }
+    for (let i = 0; i < text.length; i += 1) expect(after(text.slice(0, i))).toBeUndefined();
+  });
+
+  test('behind a status line alone', () => {
+    for (const text of ['HTTP/1.1 204 x\r\n\r\n', 'HTTP/1.1 204 x\n\n', 'HTTP/1.1 204 x\n\r\n']) {
+      expect(parts(`${text}y`)).toEqual({ status: 204, fields: {}, behind: 'y' });
+    }
+  });
+
   test('no head is longer than 64 KB', () => {
     const long = `HTTP/1.1 200 OK\r\na: ${'b'.repeat(MAX_HEAD_BYTES)}`;
     expect(() => after(long)).toThrow(MalformedReply);
