@@ -49,7 +49,7 @@ export function endOfHead(bytes: Buffer): { end: number; body: number } | undefi
   // RFC 9112 2.2: a line may end in a bare LF. What stands behind the head is not looked at.
   const isLf = bytes.lastIndexOf('\n\n', crlf < 0 ? bytes.length : crlf) >= 0;
   const end = isLf ? bytes.indexOf('\n\n') : crlf;
-  if (end < 0 && bytes.length > MAX_HEAD_BYTES) {
+  if ((end < 0 ? bytes.length : end) > MAX_HEAD_BYTES) {
     throw new MalformedReply('the head of the reply has no end');
   }
   return end < 0 ? undefined : { end, body: end + (isLf ? 2 : 3) };

@@ -297,9 +297,10 @@ describe('where a head ends', () => {
     }
   });
 
-  test('no head is longer than 64 KB', () => {
+  test('no head is longer than 64 KB, however it was cut', () => {
     const long = `HTTP/1.1 200 OK\r\na: ${'b'.repeat(MAX_HEAD_BYTES)}`;
     expect(() => after(long)).toThrow(MalformedReply);
+    expect(() => after(`${long}\r\n\r\n`)).toThrow(MalformedReply);
     const short = long.slice(0, MAX_HEAD_BYTES - 10);
     expect(after(short)).toBeUndefined();
     expect(parts(`${short}\r\n\r\n${'c'.repeat(MAX_HEAD_BYTES)}`)?.status).toBe(200);
