@@ -60,6 +60,7 @@ export function endOfHead(bytes: Buffer): { end: number; body: number } | undefi
  * @throws MalformedReply
  */
 export function parseHead(text: string): ReplyHead {
+  if (NO_TEXT.test(text)) throw new MalformedReply('the head holds a control character');
   const lineEnd = text.indexOf('\n');
   const statusLine = lineEnd < 0 ? text : text.slice(0, lineEnd);
   const match = STATUS_LINE.exec(statusLine);
@@ -111,9 +112,7 @@ function parseFields(text: string, from: number): Readonly<Record<string, string
       if (colon <= at || colon > next) throw new MalformedReply('a header has no name');
       name = text.slice(at, colon).toLowerCase();
       // RFC 9112 5.1: white space before the colon has been used to smuggle fields.
-      if (name.endsWith(' ') || name.endsWith('\t')) {
-        throw new MalformedReply('there is a space behind the name of a header');
-      }
+      if (!NAME.test(name)) throw new MalformedReply('the name of a header is none');
       const value = text.slice(colon + 1, next).trim();
       const before = fields[name];
       fields[name] = before === undefined ? value : `${before}, ${value}`;
@@ -123,6 +122,10 @@ function parseFields(text: string, from: number): Readonly<Record<string, string
   return fields;
 }
 
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+/** What no head holds (RFC 9110 5.5), and no header of a reply to our client could. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|$)/;
 const SPACE = 32;
 const TAB = 9;
 

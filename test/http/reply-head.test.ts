@@ -129,6 +129,17 @@ describe('header fields', () => {
     ['a space before the colon', ['content-length : 5']],
     ['a tab before the colon', ['content-length\t: 5']],
     ['a first line that goes on from another', [' x-a: b']],
+    ['a space within a name', ['x a: b']],
+    ['brackets within a name', ['x(a): b']],
+    ['a name that is not ASCII', ['x-\xe9: b']],
+    ['a control character within a name', ['x-\x01: b']],
+    ['a zero within a value', ['x-a: b\0c']],
+    ['a line break that is none within a value', ['x-a: b\rx-c: d']],
+    ['a line break that is none before the end of a line', ['x-a: b\r']],
+    ['a control character within a value', ['x-a: b\x1bc']],
+    ['a deleted character within a value', ['x-a: b\x7fc']],
+    ['a line break that is none within a name', ['x-a\r: b']],
+    ['a zero in a line that goes on', ['x-a: b', ' c\0']],
   ])('%s: malformed', (_, lines) => {
     expect(() => head(...lines, 'x-last: z')).toThrow(MalformedReply);
   });
