@@ -132,9 +132,10 @@ const TAB = 9;
 /** RFC 9112 6.3, for the reply to a POST. */
 function framingOf(status: number, fields: Readonly<Record<string, string>>): Framing {
   if (status < 200 || status === 204 || status === 304) return 0;
-  const coding = fields['transfer-encoding'];
-  if (coding !== undefined) {
-    if (coding.toLowerCase() === 'chunked') return 'chunked';
+  const coding = fields['transfer-encoding']?.toLowerCase();
+  if (coding === 'chunked') return 'chunked';
+  // Of RFC 2616; some servers still say so.
+  if (coding !== undefined && coding !== 'identity') {
     throw new MalformedReply('the reply has an unknown transfer encoding');
   }
   const length = fields['content-length'];

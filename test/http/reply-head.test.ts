@@ -204,6 +204,11 @@ describe('how the end of a body is told', () => {
     },
   );
 
+  test('an encoding that is none says nothing', () => {
+    expect(framing('transfer-encoding: identity')).toBe('close');
+    expect(framing('transfer-encoding: Identity', 'content-length: 5')).toBe(5);
+  });
+
   test('by the end of the connection', () => {
     expect(framing()).toBe('close');
     expect(framing('connection: keep-alive')).toBe('close');
