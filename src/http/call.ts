@@ -154,9 +154,9 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
   /** The reply is complete. @param isClean nothing came behind it */
   #end(isClean: boolean): void {
     this.#leave();
+    this.#goOn();
     const connection = this.#connection;
     this.#connection = undefined;
-    if (this.#isPaused) connection?.resume();
     connection?.release(isClean ? this.#idleMs : 0);
     if (this.#reading !== undefined) this.#answer(OVER);
   }
@@ -217,16 +217,20 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
       this.#waitingBytes -= piece.length;
-      if (this.#isPaused && this.#waitingBytes === 0) {
-        this.#isPaused = false;
-        this.#connection?.resume();
-      }
+      if (this.#waitingBytes === 0) this.#goOn();
       return Promise.resolve({ done: false, value: piece });
     }
     if (this.#broken !== undefined) return Promise.reject(this.#broken.cause);
     if (this.#state === 'over') return Promise.resolve(OVER);
     this.#reading = Promise.withResolvers();
     return this.#reading.promise;
+  }
+
+  /** The provider is no longer held back. */
+  #goOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#connection?.resume();
   }
 
   get whole(): Buffer | undefined {
@@ -243,6 +247,7 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
     if (this.#state === 'body') {
       this.#isWhole = true;
       this.#reading = Promise.withResolvers();
+      this.#goOn();
       await this.#reading.promise;
     }
     if (this.#broken !== undefined) throw this.#broken.cause;

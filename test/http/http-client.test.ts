@@ -284,6 +284,16 @@ describe('what comes back', () => {
     expect((await nothing.bytes()).length).toBe(0);
   });
 
+  test('a large body, whenever it is asked for', async () => {
+    const body = 'x'.repeat(3_000_000);
+    const server = rawServer(answering(() => reply(body)));
+    for (const ms of [0, 20]) {
+      const got = await ask(server.url);
+      await Bun.sleep(ms);
+      expect((await got.bytes()).length).toBe(body.length);
+    }
+  });
+
   test('no reply that changes the protocol', async () => {
     const server = rawServer(
       answering(() => 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n'),
