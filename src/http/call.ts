@@ -291,16 +291,18 @@ function writeRequest(
   body: HttpRequest['body'],
   size: number,
 ): void {
-  scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-  const start = scratch.write(head, 'latin1');
+  // A character of a head is a byte.
+  const start = head.length;
   if (start + size <= SCRATCH_BYTES) {
+    scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    scratch.write(head, 'latin1');
     if (typeof body === 'string') scratch.write(body, start);
     else if (body instanceof Edited) body.copyTo(scratch, start);
     else scratch.set(body, start);
     connection.write(scratch, start + size);
     return;
   }
-  connection.write(scratch, start);
+  connection.write(Buffer.from(head, 'latin1'), start);
   if (typeof body === 'string') connection.write(Buffer.from(body, 'utf8'), size);
   else if (body instanceof Edited) {
     connection.write(body.borrow(), size);

@@ -123,6 +123,14 @@ describe('what is sent', () => {
     expect(peers).toEqual([]);
   });
 
+  test('headers longer than any buffer are not cut', async () => {
+    const { url, requests } = recorder();
+    const long = 'x'.repeat(200_000);
+    await answerOf(ask(url, { headers: { 'x-long': long, 'x-last': 'z' }, body: '{"a":1}' }));
+    expect(requests[0]?.head).toContain(`\r\nx-long: ${long}\r\nx-last: z\r\n`);
+    expect(requests[0]?.body.toString()).toBe('{"a":1}');
+  });
+
   const text = 'é漢👋\ud800'.repeat(50_000);
   test.each([
     ['nothing', ''],
