@@ -25,9 +25,8 @@ export class HttpClient {
   /**
    * Sends a POST. The body is read before this returns or when the connection stands, and again if it
    * must be sent once more; it may change when the reply's head has come.
-   * @returns undefined when the URL is not for this client
-   * @throws TypeError when a header cannot be sent; the reply's promise rejects with what broke the
-   * connection, or with the reason of the stop
+   * @returns undefined when the URL is not for this client; the promise rejects with what broke the
+   * connection, with the reason of the stop, or with a TypeError when a header cannot be sent
    */
   send(request: HttpRequest): Promise<HttpReply> | undefined {
     const address = this.#address(request.url);
@@ -35,8 +34,13 @@ export class HttpClient {
     const { stop, body } = request;
     if (stop.isStopped) return Promise.reject(stop.reason);
     const size = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    let head: string;
+    try {
+      head = requestHead(address, request.headers, size);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
     const origin = this.#origin(address);
-    const head = requestHead(address, request.headers, size);
     const call = new Call(request, origin, head, size);
     origin.serve(call);
     return call.reply;

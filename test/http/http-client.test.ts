@@ -119,7 +119,7 @@ describe('what is sent', () => {
     ['an empty name', { '': 'b' }],
   ])('never %s', async (_, headers) => {
     const { url, peers } = recorder();
-    expect(() => ask(url, { headers })).toThrow(TypeError);
+    await expect(ask(url, { headers })).rejects.toThrow(TypeError);
     expect(peers).toEqual([]);
   });
 
