@@ -106,6 +106,12 @@ describe('what is sent', () => {
     ]);
   });
 
+  test('values without white space around them, as fetch does it', async () => {
+    const { url, requests } = recorder();
+    await answerOf(ask(url, { headers: { 'x-key': ' \tkey of a file\r\n' } }));
+    expect(requests[0]?.head).toContain('\r\nx-key: key of a file\r\n');
+  });
+
   test.each([
     ['a line break in a value', { 'x-a': 'b\r\nx-c: d' }],
     ['a line feed in a value', { 'x-a': 'b\nx-c: d' }],
