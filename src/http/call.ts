@@ -30,6 +30,8 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
   #connection: Connection | undefined;
   /** When the request was written, monotonic ms. */
   #sentAt = 0;
+  /** Something of the reply came. */
+  #isHeard = false;
   /** The beginning of a head. */
   #opening: Buffer | undefined;
   #framing: Framing = 'close';
@@ -76,6 +78,7 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
   // ---------------------------------------------------------------------------- what the network gives
 
   receive(bytes: Buffer): void {
+    this.#isHeard = true;
     try {
       let rest: Buffer | undefined = bytes;
       while (this.#state === 'head') {
@@ -174,8 +177,7 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
   broke(cause: unknown, wasUsed: boolean): void {
     if (this.#state === 'over') return;
     this.#connection = undefined;
-    const isUnheard = this.#state === 'head' && this.#opening === undefined;
-    if (wasUsed && isUnheard && performance.now() - this.#sentAt < AGAIN_MS) {
+    if (wasUsed && !this.#isHeard && performance.now() - this.#sentAt < AGAIN_MS) {
       this.#origin.connect(this);
     } else if (this.#state === 'body' && this.#framing === 'close' && cause === undefined) {
       this.#end(true);

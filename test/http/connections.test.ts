@@ -204,6 +204,7 @@ describe('a request on a connection that the provider was about to close', () =>
 
   test.each([
     ['a byte of its reply', 'H'],
+    ['an announcement', 'HTTP/1.1 100 Continue\r\n\r\n'],
     ['an announcement and a byte', 'HTTP/1.1 103 x\r\nlink: a\r\n\r\nH'],
     ['its head', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n'],
   ])('is not sent again when %s came', async (_, bytes) => {
