@@ -25,6 +25,7 @@ export class Connection {
   /** What the kernel has not taken of the request. */
   #unsent: Buffer | undefined;
   #socket: Socket | undefined;
+  #isGone = false;
 
   constructor(origin: Origin, call: Call) {
     this.origin = origin;
@@ -111,11 +112,14 @@ export class Connection {
 
   closed(cause: unknown): void {
     this.#socket = undefined;
-    this.origin.forget(this);
     this.#gone(cause);
   }
 
+  /** It may be told more than once, by the socket and by the attempt to make it. */
   #gone(cause: unknown): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.origin.lost(this);
     const call = this.#call;
     this.#call = undefined;
     call?.broke(cause, this.isUsed);

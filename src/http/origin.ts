@@ -11,6 +11,8 @@ export class Origin {
   /** Those that serve nobody, the one used last at the end. */
   readonly #idle: Connection[] = [];
   readonly #onIdle: () => void;
+  /** Connections that are there or on their way, idle or not. */
+  #size = 0;
 
   /** @param onIdle called when a connection serves nobody any more: `sweep` is wanted later */
   constructor({ hostname, port }: Pick<Address, 'hostname' | 'port'>, onIdle: () => void) {
@@ -32,6 +34,7 @@ export class Origin {
 
   /** Starts a call on a new connection. */
   connect(call: Call): void {
+    this.#size += 1;
     new Connection(this, call).open();
   }
 
@@ -41,18 +44,24 @@ export class Origin {
     this.#onIdle();
   }
 
-  forget(connection: Connection): void {
+  /** A connection is no more. */
+  lost(connection: Connection): void {
+    this.#size -= 1;
+    this.#forget(connection);
+  }
+
+  #forget(connection: Connection): void {
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
   }
 
-  /** Closes those that have been idle for long enough. @returns whether any is left */
+  /** Closes those that have been idle for long enough. @returns whether any is left, idle or not */
   sweep(now: number): boolean {
     for (const connection of [...this.#idle]) {
       if (connection.idleUntil > now) continue;
-      this.forget(connection);
+      this.#forget(connection);
       connection.drop();
     }
-    return this.#idle.length > 0;
+    return this.#size > 0;
   }
 }

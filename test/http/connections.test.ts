@@ -84,6 +84,27 @@ describe('a connection serves the next request', () => {
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('o');
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('k');
   });
+
+  test('also one that was busy for longer than others are kept', async () => {
+    const server = rawServer();
+    const client = new HttpClient();
+    const first = answerOf(ask(server.url, { client }));
+    const peer = await server.accept();
+    await peer.request();
+    peer.write(reply('first'));
+    await first;
+    const second = answerOf(ask(server.url, { client }));
+    await peer.request();
+    // Idle connections are looked after meanwhile.
+    await Bun.sleep(1100);
+    peer.write(reply('second'));
+    await second;
+    const third = answerOf(ask(server.url, { client }));
+    await peer.request();
+    peer.write(reply('third'));
+    expect(await third).toEqual([200, 'third']);
+    expect(server.peers.length).toBe(1);
+  });
 });
 
 describe('a connection serves no other request', () => {
