@@ -59,8 +59,9 @@ export class HttpClient {
   #origin({ key, hostname, port }: Address): Origin {
     let origin = this.#origins.get(key);
     if (origin === undefined) {
-      origin = new Origin({ hostname, port }, () => this.#sweepLater());
+      origin = new Origin({ hostname, port });
       this.#origins.set(key, origin);
+      this.#sweepLater();
     }
     return origin;
   }

@@ -10,15 +10,12 @@ export class Origin {
   readonly port: number;
   /** Those that serve nobody, the one used last at the end. */
   readonly #idle: Connection[] = [];
-  readonly #onIdle: () => void;
   /** Connections that are there or on their way, idle or not. */
   #size = 0;
 
-  /** @param onIdle called when a connection serves nobody any more: `sweep` is wanted later */
-  constructor({ hostname, port }: Pick<Address, 'hostname' | 'port'>, onIdle: () => void) {
+  constructor({ hostname, port }: Pick<Address, 'hostname' | 'port'>) {
     this.hostname = hostname;
     this.port = port;
-    this.#onIdle = onIdle;
   }
 
   /** Starts a call on the connection that was used last, so that others may grow old; or on a new one. */
@@ -41,7 +38,6 @@ export class Origin {
   keep(connection: Connection): void {
     this.#idle.push(connection);
     if (this.#idle.length > MAX_IDLE_CONNECTIONS) this.#idle.shift()?.drop();
-    this.#onIdle();
   }
 
   /** A connection is no more. */
