@@ -111,7 +111,9 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
     this.#framing = head.framing;
     if (typeof head.framing === 'number') this.#left = head.framing;
     else if (head.framing === 'chunked') this.#chunked = new ChunkedBody();
-    const format = packing(head.headers.get('content-encoding'));
+    // No bytes are nothing packed, which would have a beginning and an end.
+    const coding = head.framing === 0 ? null : head.headers.get('content-encoding');
+    const format = packing(coding);
     if (format !== undefined) {
       this.#unpacked = unpacked(this, format);
       this.headers = head.headers.without('content-encoding', 'content-length');

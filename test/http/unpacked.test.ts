@@ -75,6 +75,18 @@ describe('a body that the provider packed', () => {
     expect((await reader?.read())?.value).toBeUndefined();
   });
 
+  test('of no bytes at all is empty', async () => {
+    for (const bytes of [
+      packed('gzip', new Uint8Array()),
+      'HTTP/1.1 204 No Content\r\ncontent-encoding: gzip\r\n\r\n',
+    ]) {
+      const server = rawServer(answering(() => bytes));
+      const got = await ask(server.url);
+      expect(got.body).toBeNull();
+      expect((await got.bytes()).length).toBe(0);
+    }
+  });
+
   const gzipped = Bun.gzipSync(TEXT);
   test.each([
     ['that is none', 'gzip', Buffer.from('{"text":"plain"}')],
