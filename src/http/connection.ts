@@ -106,8 +106,9 @@ export class Connection {
   drained(): void {
     const unsent = this.#unsent;
     if (unsent === undefined) return;
-    this.#unsent = undefined;
-    this.write(unsent, unsent.length);
+    // Our own already: not copied again.
+    const taken = Math.max(0, this.#socket?.write(unsent) ?? 0);
+    this.#unsent = taken < unsent.length ? unsent.subarray(taken) : undefined;
   }
 
   closed(cause: unknown): void {
