@@ -119,7 +119,8 @@ class Turn implements Begun, OpenRecord {
       const place = concurrency.admit(settings.config, key, interruption);
       if (place !== undefined) this.#leave = await place;
       const body = await readRequestBody(call.request, this.#maxBytes());
-      await gather(this.running.size);
+      const together = gather(this.running.size);
+      if (together !== undefined) await together;
       const exchange = this.#asked(body, identity);
       const references = findReferences(exchange);
       if (references !== undefined) await references;

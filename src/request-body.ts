@@ -90,12 +90,17 @@ function unpackerOf(coding: string): Unpack | undefined {
  * @param maxBytes bound of the body as it arrives and after unpacking
  * @throws GatewayError `too_large`, or `invalid_request` for a coding that is not known or damaged
  */
-export async function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
+export function readRequestBody(request: Request, maxBytes: number): Promise<RequestBody> {
   const { headers } = request;
   const length = headers.get('content-length');
-  const packed = await readBytes(request, length === null ? undefined : Number(length), maxBytes);
   const coding = headers.get('content-encoding');
-  return new RequestBody(coding === null ? packed : await unpack(packed, coding, maxBytes));
+  const bounds = { length: length === null ? undefined : Number(length), maxBytes };
+  if (coding === null) return readBytes(request, bounds, bodyOf);
+  return readBytes(request, bounds, (packed) => unpack(packed, coding, maxBytes)).then(bodyOf);
+}
+
+function bodyOf(bytes: Buffer): RequestBody {
+  return new RequestBody(bytes);
 }
 
 async function unpack(packed: Buffer, codings: string, maxBytes: number): Promise<Buffer> {

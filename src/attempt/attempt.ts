@@ -143,7 +143,8 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     if (deps.probe) watch.connecting();
     const trace = deps.traces?.of(call.id);
     const headers = this.#headers(changes);
-    await gather(exchange.running.size);
+    const together = gather(exchange.running.size);
+    if (together !== undefined) await together;
     trace?.providerRequest(url, headers, typeof body === 'string' ? body : body.copy());
     const { proxy } = target.provider;
     let sent: HttpReply;
@@ -153,7 +154,8 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
       throw sendError(cause, target.provider.name, stop);
     }
     watch.connected();
-    await gather(exchange.running.size);
+    const again = gather(exchange.running.size);
+    if (again !== undefined) await again;
     const response = trace?.providerReply(sent) ?? sent;
     if (response.status >= 300) {
       const sameFormat = call.format === format;
@@ -169,7 +171,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     const base = settings.headers(target.provider, format, stream);
     const forwarded =
       call.format === format ? forwardedHeaders(format.name, call.request.headers) : undefined;
-    if (forwarded === undefined && changes === undefined) return base;
+    if (forwarded === undefined && isEmpty(changes)) return base;
     const headers = mergedHeaders(base, forwarded);
     for (const name in changes) {
       const value = changes[name];
@@ -228,6 +230,11 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     const headers = replyHeaders(exchange, target, ledger, upstream, contentType);
     return new Response(body, { status: 200, headers });
   }
+}
+
+function isEmpty(changes: ChainRequest['headers'] | undefined): boolean {
+  for (const _ in changes) return false;
+  return true;
 }
 
 /** What the reader of a forwarded answer sees of its attempt. */

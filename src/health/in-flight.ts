@@ -129,9 +129,14 @@ const MAX_KEPT = 1000;
 /** Names may hold any character but this. */
 const SEPARATOR = '\u0000';
 
+/** The last one: what is asked for one request is asked several times. */
+let last = { provider: '', model: '', key: SEPARATOR };
+
 /** One key for a provider and a model. */
 export function targetKey(provider: string, model: string): string {
-  return provider + SEPARATOR + model;
+  if (last.provider === provider && last.model === model) return last.key;
+  last = { provider, model, key: provider + SEPARATOR + model };
+  return last.key;
 }
 
 export function targetOf(key: string): { provider: string; model: string } {

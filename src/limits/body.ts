@@ -14,26 +14,34 @@ export interface Patience {
 }
 const PATIENCE: Patience = { baseMs: 30_000, leastSpeed: 16 };
 
+export interface BodyBounds {
+  /** Of the `content-length` header; undefined when the client did not say. */
+  readonly length: number | undefined;
+  readonly maxBytes: number;
+}
+
 /**
- * @param length of the `content-length` header; undefined when the client did not say
+ * @param take makes of the bytes what is wanted
  * @throws GatewayError `too_large`, `invalid_request` (408) when it came too slowly, `client_left`
  */
-export function readBytes(
+export function readBytes<R>(
   request: Request,
-  length: number | undefined,
-  maxBytes: number,
+  { length, maxBytes }: BodyBounds,
+  take: (bytes: Buffer) => R | Promise<R>,
   patience = PATIENCE,
-): Promise<Buffer> {
+): Promise<R> {
   if (length === undefined) {
     const { body } = request;
-    return body === null ? Promise.resolve(Buffer.alloc(0)) : readPieces(body, maxBytes, patience);
+    const bytes = body === null ? Promise.resolve(NOTHING) : readPieces(body, maxBytes, patience);
+    return bytes.then(take);
   }
   if (length > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return inTime(request.arrayBuffer(), timeFor(length, patience), (bytes) => {
     if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
-    return Buffer.from(bytes);
+    return take(Buffer.from(bytes));
   });
 }
+const NOTHING = Buffer.alloc(0);
 
 function timeFor(bytes: number, { baseMs, leastSpeed }: Patience): number {
   return baseMs + bytes / leastSpeed;
@@ -69,7 +77,11 @@ async function readPieces(
  * What is made of something that arrives.
  * @throws GatewayError when it does not settle in time, or rejects because the client is gone
  */
-function inTime<T, R>(arriving: Promise<T>, ms: number, take: (value: T) => R): Promise<R> {
+function inTime<T, R>(
+  arriving: Promise<T>,
+  ms: number,
+  take: (value: T) => R | Promise<R>,
+): Promise<R> {
   const { promise, resolve, reject } = Promise.withResolvers<R>();
   const deadline = new Deadline(ms, () => reject(tooSlow()));
   function arrived(value: T): void {

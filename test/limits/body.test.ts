@@ -30,6 +30,8 @@ function pieces(size: number, count: number) {
   return { seen, body };
 }
 
+const asIs = (bytes: Buffer): Buffer => bytes;
+
 async function refusal(promise: Promise<unknown>): Promise<GatewayError> {
   const cause = await promise.then(
     () => undefined,
@@ -62,7 +64,9 @@ describe('the time of a body', () => {
     ['that does not', undefined],
   ])('a body %s and comes byte by byte is not waited for', async (_name, length) => {
     const started = performance.now();
-    const error = await refusal(readBytes(requestOf(trickle(100, 5)), length, 1000, patience));
+    const error = await refusal(
+      readBytes(requestOf(trickle(100, 5)), { length, maxBytes: 1000 }, asIs, patience),
+    );
     expect(error).toMatchObject({ kind: 'invalid_request', status: 408 });
     expect(performance.now() - started).toBeLessThan(300);
   });
@@ -77,26 +81,33 @@ describe('the time of a body', () => {
         },
       }),
     );
-    expect((await readBytes(requestOf(slow), undefined, 1000, patience)).length).toBe(200);
+    expect(
+      (await readBytes(requestOf(slow), { length: undefined, maxBytes: 1000 }, asIs, patience))
+        .length,
+    ).toBe(200);
   });
 });
 
 describe('the size of a body', () => {
   test('one within the bound is read whole', async () => {
     const { body } = pieces(1000, 5);
-    expect((await readBytes(requestOf(body), undefined, 5000)).length).toBe(5000);
+    expect(
+      (await readBytes(requestOf(body), { length: undefined, maxBytes: 5000 }, asIs)).length,
+    ).toBe(5000);
   });
 
   test('one that says it is larger is not read at all', async () => {
     const { body, seen } = pieces(1000, 5);
-    const error = await refusal(readBytes(requestOf(body), 5001, 5000));
+    const error = await refusal(readBytes(requestOf(body), { length: 5001, maxBytes: 5000 }, asIs));
     expect(error).toMatchObject({ kind: 'too_large', status: 413 });
     expect(seen.pulled).toBe(0);
   });
 
   test('one that does not say is counted and let go', async () => {
     const { body, seen } = pieces(1000, 1000);
-    const error = await refusal(readBytes(requestOf(body), undefined, 5000));
+    const error = await refusal(
+      readBytes(requestOf(body), { length: undefined, maxBytes: 5000 }, asIs),
+    );
     expect(error).toMatchObject({ kind: 'too_large', status: 413 });
     expect(seen.pulled).toBeLessThan(10);
     expect(seen.cancelled).toBe(true);
