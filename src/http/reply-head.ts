@@ -43,12 +43,16 @@ export class ReplyFields implements HttpHeaders {
 /** A head longer than this is no head. */
 export const MAX_HEAD_BYTES = 64 * 1024;
 
+/** As bytes: a search for text costs four times as much. */
+const LF_CRLF = Buffer.from('\n\r\n');
+const LF_LF = Buffer.from('\n\n');
+
 /** Where the head's last line ends and where the body begins; undefined when the head is not all there. */
 export function endOfHead(bytes: Buffer): { end: number; body: number } | undefined {
-  const crlf = bytes.indexOf('\n\r\n');
+  const crlf = bytes.indexOf(LF_CRLF);
   // RFC 9112 2.2: a line may end in a bare LF. What stands behind the head is not looked at.
-  const isLf = bytes.lastIndexOf('\n\n', crlf < 0 ? bytes.length : crlf) >= 0;
-  const end = isLf ? bytes.indexOf('\n\n') : crlf;
+  const isLf = bytes.lastIndexOf(LF_LF, crlf < 0 ? bytes.length : crlf) >= 0;
+  const end = isLf ? bytes.indexOf(LF_LF) : crlf;
   if ((end < 0 ? bytes.length : end) > MAX_HEAD_BYTES) {
     throw new MalformedReply('the head of the reply has no end');
   }
@@ -106,14 +110,12 @@ function parseFields(text: string, from: number): Readonly<Record<string, string
     if (first === SPACE || first === TAB) {
       // A value on several lines (RFC 9112 5.2).
       if (name === '') throw new MalformedReply('the first header has no name');
-      fields[name] = `${fields[name]} ${text.slice(at, next).trim()}`;
+      fields[name] = `${fields[name]} ${trimmed(text, at, next)}`;
     } else {
       const colon = text.indexOf(':', at);
       if (colon <= at || colon > next) throw new MalformedReply('a header has no name');
-      name = text.slice(at, colon).toLowerCase();
-      // RFC 9112 5.1: white space before the colon has been used to smuggle fields.
-      if (!NAME.test(name)) throw new MalformedReply('the name of a header is none');
-      const value = text.slice(colon + 1, next).trim();
+      name = fieldName(text.slice(at, colon));
+      const value = trimmed(text, colon + 1, next);
       const before = fields[name];
       fields[name] = before === undefined ? value : `${before}, ${value}`;
     }
@@ -122,12 +124,41 @@ function parseFields(text: string, from: number): Readonly<Record<string, string
   return fields;
 }
 
+/** Names as providers write them, by their lower case; the same few come with each reply. */
+const names = new Map<string, string>();
+const MAX_NAMES = 500;
+
+/** In lower case. */
+function fieldName(written: string): string {
+  const known = names.get(written);
+  if (known !== undefined) return known;
+  const name = written.toLowerCase();
+  // RFC 9112 5.1: white space before the colon has been used to smuggle fields.
+  if (!NAME.test(name)) throw new MalformedReply('the name of a header is none');
+  if (names.size < MAX_NAMES) names.set(written, name);
+  return name;
+}
+
+/** Without the white space around it; one string and not two. */
+function trimmed(text: string, from: number, end: number): string {
+  let first = from;
+  let behind = end;
+  while (first < behind && isSpace(text.charCodeAt(first))) first += 1;
+  while (behind > first && isSpace(text.charCodeAt(behind - 1))) behind -= 1;
+  return text.slice(first, behind);
+}
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === TAB || code === CR;
+}
+
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** What no head holds (RFC 9110 5.5), and no header of a reply to our client could. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|$)/;
 const SPACE = 32;
 const TAB = 9;
+const CR = 13;
 
 /** RFC 9112 6.3, for the reply to a POST. */
 function framingOf(status: number, fields: Readonly<Record<string, string>>): Framing {
