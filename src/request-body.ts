@@ -5,15 +5,19 @@
 import { promisify } from 'node:util';
 import { GatewayError, invalid } from './errors.ts';
 import { isObject, type JsonObject } from './json.ts';
-import { edgeSpans, type Span, topLevelSpans } from './json-span.ts';
+import { Edges, type Span, topLevelSpans } from './json-span.ts';
 import { readBytes, tooLarge } from './limits/body.ts';
 import { zlib } from './zlib.ts';
 
-/** Top-level fields that the gateway itself reads. */
-const READ = ['model', 'stream', 'stream_options', 'store'] as const;
-type ReadField = (typeof READ)[number];
-/** What a body holds somewhere that has one of them; the last for keys that are spelled with escapes. */
-const SIGNS = ['"model"', '"stream', '"store"', '\\u00'].map((sign) => Buffer.from(sign));
+/** Top-level fields that the gateway itself reads, by what bodies hold that have them. */
+const SIGNS = {
+  model: Buffer.from('"model"'),
+  stream: Buffer.from('"stream"'),
+  stream_options: Buffer.from('"stream_options"'),
+  store: Buffer.from('"store"'),
+};
+type ReadField = keyof typeof SIGNS;
+const READ = Object.keys(SIGNS);
 /** Below this the searches cost as much as they save. */
 const LARGE = 8 * 1024;
 
@@ -21,6 +25,8 @@ export class RequestBody {
   readonly bytes: Buffer;
   #json: JsonObject | undefined;
   #spans: Map<string, Span> | undefined;
+  /** Of a large body; null when it has none. */
+  #edges: Edges | null | undefined;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -43,6 +49,11 @@ export class RequestBody {
 
   /** Where the value of a field stands; undefined when there is no such field. */
   span(field: ReadField): Span | undefined {
+    if (this.#spans === undefined && this.bytes.length >= LARGE) {
+      this.#edges ??= Edges.of(this.bytes, READ) ?? null;
+      const span = this.#edges?.span(field, SIGNS[field]);
+      if (span !== undefined) return span ?? undefined;
+    }
     this.#spans ??= this.#look();
     return this.#spans.get(field);
   }
@@ -60,9 +71,7 @@ export class RequestBody {
   }
 
   #look(): Map<string, Span> {
-    const { bytes } = this;
-    const edges = bytes.length < LARGE ? undefined : edgeSpans(bytes, READ, SIGNS);
-    const spans = edges ?? topLevelSpans(bytes, READ);
+    const spans = topLevelSpans(this.bytes, READ);
     if (spans) return spans;
     void this.json;
     throw new GatewayError('invalid_request', 'The body is not valid JSON.');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { Edited, edgeSpans, splice, topLevelSpans } from '../src/json-span.ts';
+import { Edges, Edited, type Span, splice, topLevelSpans } from '../src/json-span.ts';
 
 function textOfValue(text: string, key: string): string | undefined {
   const bytes = Buffer.from(text);
@@ -104,8 +104,18 @@ test('a splice changes its spans and no other character', () => {
 
 describe('a body with what is looked for at its edges', () => {
   const keys = ['model', 'stream'];
-  const signs = ['"model"', '"stream', '\\u00'].map((sign) => Buffer.from(sign));
-  const edges = (text: string) => edgeSpans(Buffer.from(text), keys, signs);
+  /** Undefined when one of the keys cannot be told so. */
+  const edges = (text: string) => {
+    const found = Edges.of(Buffer.from(text), keys);
+    if (found === undefined) return undefined;
+    const spans = new Map<string, Span>();
+    for (const key of keys) {
+      const span = found.span(key, Buffer.from(`"${key}"`));
+      if (span === undefined) return undefined;
+      if (span !== null) spans.set(key, span);
+    }
+    return spans;
+  };
   const long = `["${'é, '.repeat(2000)}"]`;
 
   test.each([
@@ -118,6 +128,7 @@ describe('a body with what is looked for at its edges', () => {
       ['model', 'stream'],
     ],
     [`{"model":"x","input":${long},"o":{"a":1},"model":"y"}`, ['model']],
+    ['{"stream":true,"a":["model","stream","\\u006d"],"model":"x","stream":false}', keys],
   ])('%s', (text, found) => {
     const spans = edges(text);
     expect([...(spans?.keys() ?? ['none'])]).toEqual(found);
