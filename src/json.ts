@@ -13,6 +13,13 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The text of bytes in UTF-8, without a byte order mark. */
+export function textOf(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
+}
+const BYTE_ORDER_MARK = 0xfeff;
+
 /** Parses text; `undefined` when it is not JSON. */
 export function parseJson(text: string): unknown {
   try {

@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { GatewayError, invalid } from './errors.ts';
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject, textOf } from './json.ts';
 import { Edges, type Span, topLevelSpans } from './json-span.ts';
 import { readBytes, tooLarge } from './limits/body.ts';
 import { zlib } from './zlib.ts';
@@ -34,7 +34,7 @@ export class RequestBody {
 
   /** @throws GatewayError `invalid_request` for a body that is not a JSON object */
   get json(): JsonObject {
-    this.#json ??= parseBody(this.bytes.toString('utf8').replace(/^\uFEFF/, ''));
+    this.#json ??= parseBody(textOf(this.bytes));
     return this.#json;
   }
 

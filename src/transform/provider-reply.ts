@@ -3,15 +3,13 @@ import { assembleReply, replyChunks } from '../assemble.ts';
 import { GatewayError } from '../errors.ts';
 import type { Format, ProviderContext } from '../formats/format.ts';
 import type { HttpReply } from '../http/reply.ts';
-import { isObject, parseJson } from '../json.ts';
+import { isObject, parseJson, textOf } from '../json.ts';
 import { ReplyTooLong, readWhole } from '../stream/read-whole.ts';
 import { eventSource, eventsInto, listSource, type Source } from '../stream/source.ts';
 import type { ProviderFault, UnifiedChunk, UnifiedReply } from '../unified.ts';
 import { faultError } from './fault-error.ts';
 import { SkimmingReader } from './skim.ts';
 import { isEventStream } from './unread.ts';
-
-const utf8 = new TextDecoder();
 
 /** The chunk after which nothing is read, though the connection may stay open (seen: 76 s lost). */
 function isLast(chunk: UnifiedChunk): boolean {
@@ -94,7 +92,7 @@ async function readJsonReply(
   } catch (cause) {
     throw unreadable(cause, context);
   }
-  const body = parseJson(utf8.decode(bytes));
+  const body = parseJson(textOf(bytes));
   // Gemini may wrap what it says in a list.
   const value = Array.isArray(body) && body.length === 1 ? body[0] : body;
   if (!isObject(value)) throw garbled(context, 'something that is not a JSON object');

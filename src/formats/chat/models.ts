@@ -16,6 +16,18 @@ const VERSIONED = /^gpt-(\d)(?:\.(\d+))?(?!\d)/;
 
 /** Vendor prefixes (`openai/gpt-5`, `openai.gpt-5`) do not matter; gpt-oss is not OpenAI's service. */
 export function openAiModel(model: string): OpenAiModel | undefined {
+  const known = read.get(model);
+  if (known !== undefined) return known === null ? undefined : known;
+  const found = readName(model);
+  if (read.size < MAX_READ) read.set(model, found ?? null);
+  return found;
+}
+
+/** What was read off names; the same few come with each request. */
+const read = new Map<string, OpenAiModel | null>();
+const MAX_READ = 500;
+
+function readName(model: string): OpenAiModel | undefined {
   const name = model
     .slice(model.lastIndexOf('/') + 1)
     .toLowerCase()

@@ -171,18 +171,23 @@ function encodeTier(
 
 /** What this format has no word for, unless it asks for what happens anyway. */
 function reportUnsayable(request: UnifiedChatRequest, ledger: Ledger): void {
-  const unsayable: Record<string, boolean> = {
-    seed: request.seed !== undefined,
-    frequency_penalty: (request.frequency_penalty ?? 0) !== 0,
-    presence_penalty: (request.presence_penalty ?? 0) !== 0,
-    logit_bias: Object.keys(request.logit_bias ?? {}).length > 0,
-    logprobs: request.logprobs === true,
-    top_logprobs: request.top_logprobs !== undefined,
-    n: (request.n ?? 1) !== 1,
-    metadata: Object.keys(request.metadata ?? {}).length > 0,
-    prompt_cache_key: request.prompt_cache_key !== undefined,
-    verbosity: request.verbosity !== undefined,
-    store: request.store === true,
-  };
-  for (const [field, isLost] of Object.entries(unsayable)) if (isLost) ledger.drop(field);
+  for (const [field, isLost] of UNSAYABLE) if (isLost(request)) ledger.drop(field);
+}
+
+const UNSAYABLE: readonly [field: string, isLost: (request: UnifiedChatRequest) => boolean][] = [
+  ['seed', ({ seed }) => seed !== undefined],
+  ['frequency_penalty', (request) => (request.frequency_penalty ?? 0) !== 0],
+  ['presence_penalty', (request) => (request.presence_penalty ?? 0) !== 0],
+  ['logit_bias', (request) => hasFields(request.logit_bias)],
+  ['logprobs', ({ logprobs }) => logprobs === true],
+  ['top_logprobs', (request) => request.top_logprobs !== undefined],
+  ['n', ({ n }) => (n ?? 1) !== 1],
+  ['metadata', ({ metadata }) => hasFields(metadata)],
+  ['prompt_cache_key', (request) => request.prompt_cache_key !== undefined],
+  ['verbosity', ({ verbosity }) => verbosity !== undefined],
+  ['store', ({ store }) => store === true],
+];
+
+function hasFields(value: object | undefined): boolean {
+  return value !== undefined && Object.keys(value).length > 0;
 }

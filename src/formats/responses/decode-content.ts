@@ -24,12 +24,14 @@ export function restOf(
   read: ReadonlySet<string>,
   path: string,
 ): { rest?: Rest } {
-  const fields: JsonObject = {};
+  let fields: JsonObject | undefined;
   for (const key in value) {
     const field = value[key];
-    if (!read.has(key) && !saysNothing(field)) fields[key] = field;
+    if (read.has(key) || saysNothing(field)) continue;
+    fields ??= {};
+    fields[key] = field;
   }
-  return Object.keys(fields).length === 0 ? {} : { rest: { format: 'responses', path, fields } };
+  return fields === undefined ? {} : { rest: { format: 'responses', path, fields } };
 }
 
 const TEXT_FIELDS = new Set(['type', 'text', 'prompt_cache_breakpoint']);
