@@ -21,7 +21,8 @@ export async function runTranslated(attempt: Attempt, chain: Chain): Promise<Res
   const decoded = unifiedOf(exchange, chain, hooks);
   const unified = fetchesMedia(exchange) ? await withMedia(decoded, chain, attempt) : decoded;
   const url = exchange.settings.url(target, format, exchange.stream);
-  const request = await chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
+  const encoded = chain.encodeRequest({ ...unified, model: target.model }, url, hooks);
+  const request = encoded instanceof Promise ? await encoded : encoded;
   spellProviders(exchange, attempt.ledger);
   refuseLoss(attempt);
   const { extraBody } = target.provider;
@@ -55,7 +56,8 @@ export async function answerThrough(
 ): Promise<Response> {
   const { exchange, watch, meter } = attempt;
   const unified = unifiedOf(exchange, chain, hooks);
-  const unread = await chain.decodeReply(response, unified, hooks);
+  const decoded = chain.decodeReply(response, unified, hooks);
+  const unread = decoded instanceof Promise ? await decoded : decoded;
   if (unread.kind === 'reply') {
     attempt.refuseEmpty(unread.reply.finish, hasContent(unread.reply));
     meter.seeReply(unread.reply);

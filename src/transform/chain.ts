@@ -44,12 +44,12 @@ export interface Chain {
     url: string,
     context: HookContext,
   ): ChainRequest | Promise<ChainRequest>;
-  /** Provider's reply → unified. */
+  /** Provider's reply → unified; a promise only where something has to be waited for. */
   decodeReply(
     response: HttpReply,
     request: UnifiedChatRequest,
     context: HookContext,
-  ): Promise<Unread>;
+  ): Unread | Promise<Unread>;
   /** Unified → what the client reads: JSON, or a stream of events. */
   encodeReply(reply: Unread, context: HookContext): string | ReadableStream<Uint8Array>;
 }
@@ -110,19 +110,28 @@ export function createChain(
       return { body: encodeForProvider(target, request, context), url, headers: NO_CHANGES };
     },
 
-    async decodeReply(response, request, context) {
-      let current = await decodeProvider(target, response, context);
-      for (const hook of hooks.toReversed()) {
-        current =
-          hook.kind === 'quirk'
-            ? runReplyQuirk(hook, current, request, quirkContext(context))
-            : await runReplyHook(hook, current, context);
-      }
-      return current;
+    decodeReply(response, request, context) {
+      const decoded = decodeProvider(target, response, context);
+      return hooks.length === 0 ? decoded : decodeThrough(decoded, request, context);
     },
 
     encodeReply: (reply, context) => encodeForClient(client, reply, context),
   };
+
+  async function decodeThrough(
+    decoded: Unread | Promise<Unread>,
+    request: UnifiedChatRequest,
+    context: HookContext,
+  ): Promise<Unread> {
+    let current = await decoded;
+    for (const hook of hooks.toReversed()) {
+      current =
+        hook.kind === 'quirk'
+          ? runReplyQuirk(hook, current, request, quirkContext(context))
+          : await runReplyHook(hook, current, context);
+    }
+    return current;
+  }
 
   async function encodeThrough(
     request: UnifiedChatRequest,

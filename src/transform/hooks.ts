@@ -6,8 +6,14 @@ import { GatewayError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { through } from '../stream/source.ts';
-import type { FormatName, ProviderFault, UnifiedChatRequest } from '../unified.ts';
+import { type Source, through } from '../stream/source.ts';
+import type {
+  FormatName,
+  ProviderFault,
+  UnifiedChatRequest,
+  UnifiedChunk,
+  UnifiedReply,
+} from '../unified.ts';
 import { headersOf, readBorder, serializeUnread } from './border.ts';
 import { clientStream } from './client-stream.ts';
 import { faultError } from './fault-error.ts';
@@ -46,20 +52,30 @@ export function encodeForProvider(
   return body;
 }
 
-/** The provider's reply → unified. */
-export async function decodeProvider(
+/** The provider's reply → unified; a promise only where it is not all here. */
+export function decodeProvider(
   format: Format,
   response: HttpReply,
   hooks: HookContext,
-): Promise<Unread> {
-  const { restorer } = hooks;
+): Unread | Promise<Unread> {
   if (hooks.client.request?.stream ?? isEventStream(response)) {
-    const decoded = await readChunks(response, format, hooks.provider);
-    const stage = restorer?.stage();
-    const chunks = stage === undefined ? decoded : through(decoded, stage);
-    return { kind: 'chunks', chunks };
+    const decoded = readChunks(response, format, hooks.provider);
+    return decoded instanceof Promise
+      ? decoded.then((chunks) => restoredChunks(chunks, hooks))
+      : restoredChunks(decoded, hooks);
   }
-  const decoded = await readReply(response, format, hooks.provider);
+  const decoded = readReply(response, format, hooks.provider);
+  return decoded instanceof Promise
+    ? decoded.then((reply) => restoredReply(reply, hooks))
+    : restoredReply(decoded, hooks);
+}
+
+function restoredChunks(decoded: Source<UnifiedChunk>, { restorer }: HookContext): Unread {
+  const stage = restorer?.stage();
+  return { kind: 'chunks', chunks: stage === undefined ? decoded : through(decoded, stage) };
+}
+
+function restoredReply(decoded: UnifiedReply, { restorer }: HookContext): Unread {
   const reply = restorer === undefined ? decoded : restorer.restoreReply(decoded);
   return { kind: 'reply', reply };
 }

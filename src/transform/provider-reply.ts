@@ -17,14 +17,12 @@ function isLast(chunk: UnifiedChunk): boolean {
 }
 
 /** The chunks of a streamed reply. A provider that answers with JSON all the same is read, too. */
-export async function readChunks(
+export function readChunks(
   response: HttpReply,
   format: Format,
   context: ProviderContext,
-): Promise<Source<UnifiedChunk>> {
-  if (!isEventStream(response)) {
-    return listSource(replyChunks(await readJsonReply(response, format, context)));
-  }
+): Source<UnifiedChunk> | Promise<Source<UnifiedChunk>> {
+  if (!isEventStream(response)) return readWholeChunks(response, format, context);
   const { body } = response;
   if (body === null) throw garbled(context, 'an empty body');
   const decoder = format.decoder(context);
@@ -40,6 +38,14 @@ export async function readChunks(
   );
 }
 
+async function readWholeChunks(
+  response: HttpReply,
+  format: Format,
+  context: ProviderContext,
+): Promise<Source<UnifiedChunk>> {
+  return listSource(replyChunks(await readReply(response, format, context)));
+}
+
 /** What to say of a stream that broke off: the reason of whoever broke it, else that it broke. */
 export function brokenFault(cause: unknown): ProviderFault {
   if (cause instanceof GatewayError) {
@@ -53,15 +59,20 @@ export function brokenFault(cause: unknown): ProviderFault {
   };
 }
 
-/** A whole reply. A provider that streams all the same is read to its end. */
+/**
+ * A whole reply; a promise only where it is not all here. A provider that streams all the same is
+ * read to its end.
+ */
 export function readReply(
   response: HttpReply,
   format: Format,
   context: ProviderContext,
-): Promise<UnifiedReply> {
-  return isEventStream(response)
-    ? readStreamedReply(response, format, context)
-    : readJsonReply(response, format, context);
+): UnifiedReply | Promise<UnifiedReply> {
+  if (isEventStream(response)) return readStreamedReply(response, format, context);
+  const { whole } = response;
+  return whole === undefined
+    ? readJsonReply(response, format, context)
+    : jsonReply(whole, format, context);
 }
 
 async function readStreamedReply(
@@ -88,10 +99,14 @@ async function readJsonReply(
 ): Promise<UnifiedReply> {
   let bytes: Buffer;
   try {
-    bytes = response.whole ?? (await readWhole(response));
+    bytes = await readWhole(response);
   } catch (cause) {
     throw unreadable(cause, context);
   }
+  return jsonReply(bytes, format, context);
+}
+
+function jsonReply(bytes: Buffer, format: Format, context: ProviderContext): UnifiedReply {
   const body = parseJson(textOf(bytes));
   // Gemini may wrap what it says in a list.
   const value = Array.isArray(body) && body.length === 1 ? body[0] : body;
