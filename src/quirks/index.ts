@@ -1,45 +1,28 @@
-/** The quirks of providers, and the ways of using a model that llms names: one line each. */
-import { deepseek } from './deepseek.ts';
-import { enhanceTool } from './enhance-tool.ts';
-import { extraThinkTag } from './extra-think-tag.ts';
-import { forceReasoning } from './force-reasoning.ts';
-import { groq } from './groq.ts';
-import { llamacpp } from './llamacpp.ts';
-import { mistral } from './mistral.ts';
-import { moonshot } from './moonshot.ts';
-import { ollama } from './ollama.ts';
-import { openrouter } from './openrouter.ts';
+/**
+ * The quirks of providers, and the ways of using a model that llms names: one line each. One is loaded
+ * when a configuration uses it; all of them take a megabyte (bench: memory, idle).
+ */
 import type { Quirk } from './quirk.ts';
-import { qwen } from './qwen.ts';
-import { reasoning } from './reasoning.ts';
-import { toolUse } from './tool-use.ts';
-import { vercel } from './vercel.ts';
-import { vertexClaude, vertexGemini, vertexOpenAi } from './vertex.ts';
-import { vllm } from './vllm.ts';
-import { xai } from './xai.ts';
-import { zai } from './zai.ts';
 
-const ALL: readonly Quirk[] = [
-  deepseek,
-  enhanceTool,
-  extraThinkTag,
-  forceReasoning,
-  groq,
-  llamacpp,
-  mistral,
-  moonshot,
-  ollama,
-  openrouter,
-  qwen,
-  reasoning,
-  toolUse,
-  vercel,
-  vertexClaude,
-  vertexGemini,
-  vertexOpenAi,
-  vllm,
-  xai,
-  zai,
-];
-
-export const QUIRKS: ReadonlyMap<string, Quirk> = new Map(ALL.map((quirk) => [quirk.name, quirk]));
+export const QUIRKS: ReadonlyMap<string, () => Promise<Quirk>> = new Map([
+  ['deepseek', async () => (await import('./deepseek.ts')).deepseek],
+  ['enhancetool', async () => (await import('./enhance-tool.ts')).enhanceTool],
+  ['extrathinktag', async () => (await import('./extra-think-tag.ts')).extraThinkTag],
+  ['forcereasoning', async () => (await import('./force-reasoning.ts')).forceReasoning],
+  ['groq', async () => (await import('./groq.ts')).groq],
+  ['llamacpp', async () => (await import('./llamacpp.ts')).llamacpp],
+  ['mistral', async () => (await import('./mistral.ts')).mistral],
+  ['moonshot', async () => (await import('./moonshot.ts')).moonshot],
+  ['ollama', async () => (await import('./ollama.ts')).ollama],
+  ['openrouter', async () => (await import('./openrouter.ts')).openrouter],
+  ['qwen', async () => (await import('./qwen.ts')).qwen],
+  ['reasoning', async () => (await import('./reasoning.ts')).reasoning],
+  ['tooluse', async () => (await import('./tool-use.ts')).toolUse],
+  ['vercel', async () => (await import('./vercel.ts')).vercel],
+  ['vertex-claude', async () => (await import('./vertex.ts')).vertexClaude],
+  ['vertex-gemini', async () => (await import('./vertex.ts')).vertexGemini],
+  ['vertex-openai', async () => (await import('./vertex.ts')).vertexOpenAi],
+  ['vllm', async () => (await import('./vllm.ts')).vllm],
+  ['xai', async () => (await import('./xai.ts')).xai],
+  ['zai', async () => (await import('./zai.ts')).zai],
+]);

@@ -5,7 +5,7 @@
 import { FORMATS } from '../formats/index.ts';
 import type { JsonObject } from '../json.ts';
 import { QUIRKS } from '../quirks/index.ts';
-import type { Quirk, QuirkEffects, QuirkHooks } from '../quirks/quirk.ts';
+import type { QuirkEffects, QuirkHooks } from '../quirks/quirk.ts';
 import { asTransformer } from './hooks.ts';
 import {
   instantiate,
@@ -62,7 +62,7 @@ export function createRegistry(
         const transformer = options === undefined ? instance : instantiate(exported, options);
         return { kind: 'llms', name, transformer };
       }
-      const quirk: Quirk | undefined = QUIRKS.get(name);
+      const quirk = await QUIRKS.get(name)?.();
       if (quirk) return { kind: 'quirk', name, hooks: quirk.create(options ?? {}, effects) };
       if (name in FORMATS || FORMAT_NAMES_OF_LLMS.includes(name)) return undefined;
       const service = await llmsService(own);
