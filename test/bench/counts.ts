@@ -196,6 +196,7 @@ function combine(a: Taken, b: Taken, how: (a: number, b: number) => number): Tak
     wholeSerializations: how(a.wholeSerializations, b.wholeSerializations),
     wholeCopies: how(a.wholeCopies, b.wholeCopies),
     timersStarted: how(a.timersStarted, b.timersStarted),
+    deletions: how(a.deletions, b.deletions),
     ticks: how(a.ticks, b.ticks),
   };
 }

@@ -12,6 +12,8 @@ export interface Counts {
   /** Bytes made of other bytes or of text, and text of bytes. */
   wholeCopies: number;
   timersStarted: number;
+  /** Members taken out of a `Set` or `Map`: what that costs the collector is said in `src/roster.ts`. */
+  deletions: number;
 }
 
 function none(): Counts {
@@ -22,6 +24,7 @@ function none(): Counts {
     wholeSerializations: 0,
     wholeCopies: 0,
     timersStarted: 0,
+    deletions: 0,
   };
 }
 
@@ -65,6 +68,7 @@ export class Spies {
     this.#watchCopies();
     this.#watchTimers();
     this.#watchListeners();
+    this.#watchTables();
   }
 
   /** What was counted since the last call. */
@@ -124,6 +128,14 @@ export class Spies {
         return timer;
       };
       replace(globalThis, start, started);
+    }
+  }
+
+  #watchTables(): void {
+    for (const prototype of [Set.prototype, Map.prototype]) {
+      watch(prototype, 'delete', (_, wasThere) => {
+        if (wasThere === true) this.#counts.deletions += 1;
+      });
     }
   }
 
