@@ -7,7 +7,7 @@
  *                                    └─ attempt, next, attempt …  failover.ts ─ attempt/run.ts
  *                                         same format: bytes      attempt/by-bytes.ts
  *                                         else: llms hooks        attempt/by-hooks.ts ─ transform/chain.ts ─ formats/*
- *                                         send                    upstream.ts
+ *                                         send                    upstream.ts ─ http/*, or fetch
  *                                         the head is held back   hold.ts
  *                                         watched to its end      watch.ts ─► usage record
  *

@@ -8,11 +8,12 @@ import type { Authenticator } from '../auth.ts';
 import type { Config, ProviderConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Envelope, Format } from '../formats/format.ts';
-import { isObject, type JsonObject, object, parseJson } from '../json.ts';
+import { isObject, type JsonObject, object, parseJson, textOf } from '../json.ts';
 import { Ledger } from '../ledger.ts';
 import { bodyModel, type RequestBody, readRequestBody } from '../request-body.ts';
 import { resolve, type Target, type World } from '../resolve.ts';
 import { Stop } from '../stop.ts';
+import { readWhole } from '../stream/read-whole.ts';
 import { mayHoldSealed } from '../transform/envelope.ts';
 import { ClientSide } from '../transform/hook-context.ts';
 import { forwardedHeaders, refusal, type Send, upstreamUrl } from '../upstream.ts';
@@ -162,7 +163,7 @@ export function createTokenCounter(deps: CountDeps): (call: CountCall) => Promis
     if (CLIENTS_FAULT.has(response.status)) {
       throw await refusal(response, provider, format, true, deps.clock.now());
     }
-    const reply = object(parseJson(Buffer.from(await response.bytes()).toString('utf8')));
+    const reply = object(parseJson(textOf(await readWhole(response))));
     const tokens = reply && WIRES[format.name]?.read(reply);
     if (response.status !== 200 || typeof tokens !== 'number' || tokens <= 0) return undefined;
     return Response.json(reply, {

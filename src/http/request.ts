@@ -50,7 +50,7 @@ export function requestHead(
   return `${requestLine}${host}${fieldLines(headers)}content-length: ${length}\r\n\r\n`;
 }
 
-/** Field lines by the headers they were made of, of which most belong to a target and not to a request. */
+/** Field lines of headers that belong to a target and not to a request: those are frozen. */
 const written = new WeakMap<Readonly<Record<string, string>>, string>();
 
 function fieldLines(headers: Readonly<Record<string, string>>): string {
@@ -66,7 +66,7 @@ function fieldLines(headers: Readonly<Record<string, string>>): string {
     }
     lines += `${name}: ${value}\r\n`;
   }
-  written.set(headers, lines);
+  if (Object.isFrozen(headers)) written.set(headers, lines);
   return lines;
 }
 
