@@ -1,5 +1,6 @@
 /** The head of an HTTP/1.1 reply: status line and fields (RFC 9112, sections 4 to 6). */
 import type { HttpHeaders } from './reply.ts';
+import { trimmed } from './white-space.ts';
 
 export interface ReplyHead {
   readonly status: number;
@@ -106,8 +107,7 @@ function parseFields(text: string, from: number): Readonly<Record<string, string
   for (let at = from; at < text.length; ) {
     const lf = text.indexOf('\n', at);
     const next = lf < 0 ? text.length : lf;
-    const first = text.charCodeAt(at);
-    if (first === SPACE || first === TAB) {
+    if (isFolded(text.charCodeAt(at))) {
       // A value on several lines (RFC 9112 5.2).
       if (name === '') throw new MalformedReply('the first header has no name');
       fields[name] = `${fields[name]} ${trimmed(text, at, next)}`;
@@ -122,6 +122,11 @@ function parseFields(text: string, from: number): Readonly<Record<string, string
     at = next + 1;
   }
   return fields;
+}
+
+/** A line that begins so goes on with the value before it. */
+function isFolded(first: number): boolean {
+  return first === 32 || first === 9;
 }
 
 /** Names as providers write them, by their lower case; the same few come with each reply. */
@@ -139,26 +144,10 @@ function fieldName(written: string): string {
   return name;
 }
 
-/** Without the white space around it; one string and not two. */
-function trimmed(text: string, from: number, end: number): string {
-  let first = from;
-  let behind = end;
-  while (first < behind && isSpace(text.charCodeAt(first))) first += 1;
-  while (behind > first && isSpace(text.charCodeAt(behind - 1))) behind -= 1;
-  return text.slice(first, behind);
-}
-
-function isSpace(code: number): boolean {
-  return code === SPACE || code === TAB || code === CR;
-}
-
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** What no head holds (RFC 9110 5.5), and no header of a reply to our client could. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|$)/;
-const SPACE = 32;
-const TAB = 9;
-const CR = 13;
 
 /** RFC 9112 6.3, for the reply to a POST. */
 function framingOf(status: number, fields: Readonly<Record<string, string>>): Framing {

@@ -1,6 +1,7 @@
 /** A POST as HTTP/1.1 writes it (RFC 9112, sections 3 and 5). */
 import type { Edited } from '../json-span.ts';
 import type { Stop } from '../stop.ts';
+import { trimmed } from './white-space.ts';
 
 export interface HttpRequest {
   /** Absolute, `http:`. */
@@ -58,6 +59,7 @@ function fieldLines(headers: Readonly<Record<string, string>>): string {
   if (known !== undefined) return known;
   let lines = headers['connection'] === undefined ? 'connection: keep-alive\r\n' : '';
   for (const name in headers) {
+    // As fetch has it: a key may come from a file that ends in a line break.
     const value = trimmed(headers[name] ?? '');
     if (FRAMING.test(name)) continue;
     // As fetch does; a line break in a value would begin another header.
@@ -68,19 +70,6 @@ function fieldLines(headers: Readonly<Record<string, string>>): string {
   }
   if (Object.isFrozen(headers)) written.set(headers, lines);
   return lines;
-}
-
-/** Without white space around it, as fetch has it: a key may come from a file that ends in a line break. */
-function trimmed(value: string): string {
-  let start = 0;
-  let end = value.length;
-  while (start < end && isSpace(value.charCodeAt(start))) start += 1;
-  while (end > start && isSpace(value.charCodeAt(end - 1))) end -= 1;
-  return value.slice(start, end);
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || code === 9 || code === 10 || code === 13;
 }
 
 /** How the body is framed is this client's to say. */
