@@ -11,6 +11,8 @@ import { packing, unpacked } from './unpacked.ts';
 
 /** So much of a body waits for its reader before the provider is held back. */
 const MAX_WAITING_BYTES = 256 * 1024;
+/** And so many pieces: one of a single byte takes as much memory as one of a hundred. */
+const MAX_WAITING_PIECES = 1000;
 /** So long after it was sent a request may be sent once more, ms. */
 const AGAIN_MS = 2000;
 
@@ -145,7 +147,9 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
     }
     this.#pieces.push(piece);
     this.#waitingBytes += piece.length;
-    if (this.#waitingBytes < MAX_WAITING_BYTES || this.#isPaused || this.#isWhole) return;
+    const isMuch =
+      this.#waitingBytes >= MAX_WAITING_BYTES || this.#pieces.length >= MAX_WAITING_PIECES;
+    if (!isMuch || this.#isPaused || this.#isWhole) return;
     this.#isPaused = true;
     this.#connection?.pause();
   }

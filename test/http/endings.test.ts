@@ -11,7 +11,7 @@ import {
   reply,
   UNTIL_CLOSE,
 } from '../support/http-ask.ts';
-import { type Peer, rawServer, until } from '../support/raw-server.ts';
+import { type Peer, rawServer, turn, until } from '../support/raw-server.ts';
 
 /** What a promise rejects with. */
 function reasonOf(promise: Promise<unknown> | undefined): Promise<unknown> {
@@ -273,6 +273,20 @@ describe('a provider that is faster than its reader', () => {
       at += value.length;
     }
     expect(at).toBe(SIZE);
+  });
+
+  test('is also held back when it sends a byte at a time', async () => {
+    const { sent, peer } = await begun(UNTIL_CLOSE);
+    const reply = await sent;
+    for (let i = 0; i < 3000; i += 1) {
+      peer.write('x');
+      await turn();
+    }
+    peer.end();
+    const pieces = await piecesOf(reply);
+    expect(Buffer.concat(pieces).toString()).toBe('x'.repeat(3000));
+    // What waits in the network is one piece.
+    expect(pieces.length).toBeLessThan(2000);
   });
 
   test('is not held back by who waits for all of it', async () => {
