@@ -45,7 +45,7 @@ export class Watch implements Watched {
   #waiting = true;
   #limitMs: number;
   #ended = false;
-  /** True until headers came, or the provider was asked whether it takes connections. */
+  /** True until the connection stands, as far as that is known, or the provider was asked whether it takes connections. */
   #isConnecting = false;
   /** True while a probe is under way whose outcome still matters. */
   #isProbing = false;
@@ -68,14 +68,14 @@ export class Watch implements Watched {
   }
 
   /**
-   * The request goes out. Fetch does not tell a connection that does not stand from an answer that
+   * The request goes out. Bun's fetch does not tell a connection that does not stand from an answer that
    * takes its time: after half of the time for connecting `probe` is asked.
    */
   connecting(): void {
     this.#isConnecting = true;
   }
 
-  /** Headers came. */
+  /** The connection stands, or headers came, where nobody could say so before. */
   connected(): void {
     this.#isConnecting = false;
     this.#isProbing = false;

@@ -66,3 +66,45 @@ describe('the body of a request', () => {
     await gateway.close();
   });
 });
+
+describe('a provider that takes its time', () => {
+  test('is not asked for another connection while one stands: it may take no more of them', async () => {
+    const busy: Bun.TCPSocketListener = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: {
+        open(): void {
+          busy.stop();
+        },
+        async data(socket) {
+          await Bun.sleep(300);
+          const body = JSON.stringify({
+            model: 'm',
+            choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' } }],
+          });
+          socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+        },
+      },
+    });
+    const gateway = await createGateway({
+      config: {
+        providers: {
+          busy: {
+            type: 'chat',
+            baseUrl: `http://127.0.0.1:${busy.port}/v1`,
+            timeoutMs: { connect: 100, firstOutput: 1500 },
+          },
+        },
+        models: { a: 'busy/m' },
+        resilience: { retries: { max: 0 } },
+      },
+    });
+    const answer = await gateway.fetch(
+      new Request('http://127.0.0.1/v1/chat/completions', {
+        method: 'POST',
+        body: '{"model":"a","messages":[{"role":"user","content":"Hello"}]}',
+      }),
+    );
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('Hi')]);
+  });
+});

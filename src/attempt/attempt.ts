@@ -149,7 +149,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     const { proxy } = target.provider;
     let sent: HttpReply;
     try {
-      sent = await deps.send({ url, headers, body, stop, proxy });
+      sent = await deps.send({ url, headers, body, stop, proxy, watch });
     } catch (cause) {
       throw sendError(cause, target.provider.name, stop);
     }

@@ -73,6 +73,7 @@ export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
   /** The connection stands. */
   start(connection: Connection): void {
     this.#connection = connection;
+    this.#request.watch?.connected();
     this.#sentAt = performance.now();
     writeRequest(connection, this.#requestHead, this.#request.body, this.#requestSize);
   }

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly body: string | Uint8Array | Edited;
   /** Ends the request, whatever has come of its reply. */
   readonly stop: Stop;
+  /** Is told when the connection stands; fetch does not know. */
+  readonly watch?: { connected(): void };
 }
 
 /** Where a URL's requests go. */

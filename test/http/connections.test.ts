@@ -22,6 +22,16 @@ async function connectionsFor(bytes: string, requests = 3): Promise<number> {
   return server.peers.length;
 }
 
+/** A client whose first request is on its way, and the connection that it came on. */
+async function asked() {
+  const server = rawServer();
+  const client = new HttpClient();
+  const first = answerOf(ask(server.url, { client }));
+  const peer = await server.accept();
+  await peer.request();
+  return { server, client, first, peer };
+}
+
 describe('a connection serves the next request', () => {
   test.each([
     ['behind a length', reply('ok')],
@@ -86,11 +96,7 @@ describe('a connection serves the next request', () => {
   });
 
   test('also one that was busy for longer than others are kept', async () => {
-    const server = rawServer();
-    const client = new HttpClient();
-    const first = answerOf(ask(server.url, { client }));
-    const peer = await server.accept();
-    await peer.request();
+    const { server, client, first, peer } = await asked();
     peer.write(reply('first'));
     await first;
     const second = answerOf(ask(server.url, { client }));
@@ -144,11 +150,7 @@ describe('a connection serves no other request', () => {
   });
 
   test('on which something came unasked', async () => {
-    const server = rawServer();
-    const client = new HttpClient();
-    const first = answerOf(ask(server.url, { client }));
-    const peer = await server.accept();
-    await peer.request();
+    const { server, client, first, peer } = await asked();
     peer.write(reply('first'));
     await first;
     peer.write(reply('forged'));
@@ -180,11 +182,7 @@ describe('a connection serves no other request', () => {
 describe('a request on a connection that the provider was about to close', () => {
   /** A client with one idle connection, which the provider sees as `peer`. */
   async function withIdle() {
-    const server = rawServer();
-    const client = new HttpClient();
-    const first = answerOf(ask(server.url, { client }));
-    const peer = await server.accept();
-    await peer.request();
+    const { server, client, first, peer } = await asked();
     peer.write(reply('first'));
     await first;
     return { server, client, peer };
