@@ -53,7 +53,7 @@ export function resolve(
   const alias = config.aliasNames.get(model);
   const { all, usable } = alias
     ? aliasCandidates(config, alias, clientFormat)
-    : sorted(literalCandidate(config, model, clientFormat));
+    : literalCandidates(config, model, clientFormat);
   if (usable.length === 0) throw unavailable(model, all);
   const awake = world.anyCooling() ? withoutCooling(usable, world) : usable;
   const ready = awake.length > 0 ? awake : lastResort(usable, world);
@@ -95,13 +95,13 @@ function sorted(all: readonly Candidate[]): Candidates {
 }
 
 /** They follow from the configuration alone, which is frozen; an alias belongs to one configuration. */
-const known = new WeakMap<AliasConfig, Map<FormatName, Candidates>>();
+const knownAliases = new WeakMap<AliasConfig, Map<FormatName, Candidates>>();
 
 function aliasCandidates(config: Config, alias: AliasConfig, clientFormat: FormatName): Candidates {
-  let byFormat = known.get(alias);
+  let byFormat = knownAliases.get(alias);
   if (byFormat === undefined) {
     byFormat = new Map();
-    known.set(alias, byFormat);
+    knownAliases.set(alias, byFormat);
   }
   let candidates = byFormat.get(clientFormat);
   if (candidates === undefined) {
@@ -123,6 +123,21 @@ function listCandidates(config: Config, alias: AliasConfig, clientFormat: Format
       weight: target.weight,
     });
   }
+  return candidates;
+}
+
+/** The same of literal names. */
+const knownLiterals = new WeakMap<Config, Map<string, Candidates>>();
+/** The names are the clients' own. */
+const MAX_LITERALS = 1000;
+
+function literalCandidates(config: Config, name: string, clientFormat: FormatName): Candidates {
+  const literals = knownLiterals.get(config) ?? new Map<string, Candidates>();
+  const key = `${clientFormat} ${name}`;
+  const known = literals.get(key);
+  if (known !== undefined) return known;
+  const candidates = sorted(literalCandidate(config, name, clientFormat));
+  if (literals.size < MAX_LITERALS) knownLiterals.set(config, literals.set(key, candidates));
   return candidates;
 }
 

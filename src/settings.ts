@@ -31,7 +31,7 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
   }
   const registry = createRegistry(files, effects);
   const chains = new Map<string, Chain | Promise<Chain>>();
-  /** The same by target and client's format: those of aliases stay the same objects. */
+  /** The same by target, which is the same object for each request, and client's format. */
   const known = new WeakMap<Target, Map<Format, Chain>>();
   const urls = new WeakMap<Target, TargetUrls>();
   const headers = new WeakMap<ProviderConfig, Map<Format, ProviderHeaders>>();
@@ -62,6 +62,11 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
     return chains.get(key) ?? keep(key, makeChain(client, target, provider, own));
   }
 
+  function remember(client: Format, target: Target, chain: Chain): Chain {
+    known.set(target, (known.get(target) ?? new Map<Format, Chain>()).set(client, chain));
+    return chain;
+  }
+
   function makeUrls(target: Target, format: Format): TargetUrls {
     const { provider, model } = target;
     const whole = upstreamUrl(provider, format, model, false);
@@ -82,12 +87,10 @@ export async function createSettings(config: Config, effects: QuirkEffects): Pro
     config,
     auth: createAuthenticator(config, effects.now),
     chain(client, target) {
-      const byFormat = known.get(target);
-      const made = byFormat?.get(client) ?? findChain(client, target);
-      if (made instanceof Promise) return made;
-      if (byFormat === undefined) known.set(target, new Map([[client, made]]));
-      else byFormat.set(client, made);
-      return made;
+      const before = known.get(target)?.get(client);
+      if (before !== undefined) return before;
+      const made = findChain(client, target);
+      return made instanceof Promise ? made : remember(client, target, made);
     },
     url(target, format, stream) {
       const made = urls.get(target) ?? makeUrls(target, format);

@@ -41,6 +41,21 @@ async function routed(raw: object, random: () => number = () => 0) {
   };
 }
 
+describe('a literal name', () => {
+  test('goes in the format of each client, however often it was asked for in another', async () => {
+    const { gateway, ask } = await routed({ providers: http('two', ['chat', 'messages']) });
+    for (const client of ['chat', 'messages', 'chat', 'messages'] as const) {
+      expect(await ask('two/x', client)).toBe('two x');
+    }
+    expect(gateway.sent.map(({ url }) => formatOf(url))).toEqual([
+      'chat',
+      'messages',
+      'chat',
+      'messages',
+    ]);
+  });
+});
+
 describe('a name', () => {
   const raw = {
     providers: { ...THREE, ...http('openrouter', 'chat') },
