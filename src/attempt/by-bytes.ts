@@ -1,6 +1,7 @@
 /** An attempt whose two sides speak the same format, with nothing between them: bytes. */
 import { answerKeeper } from '../earlier-answers.ts';
 import { GatewayError } from '../errors.ts';
+import { glance } from '../glance.ts';
 import { holdHead } from '../hold.ts';
 import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject, parseJson } from '../json.ts';
@@ -39,7 +40,19 @@ export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Re
 }
 
 function passReply(attempt: Attempt, response: HttpReply, bytes: Buffer): Response {
-  const { exchange, target, format, provider } = attempt;
+  const { exchange, target, format, watch } = attempt;
+  const seen = format.marks && glance(bytes, format.marks);
+  const parsed = seen === undefined ? readReply(attempt, bytes) : undefined;
+  if (seen) attempt.meter.seeGlance(seen);
+  const passed = passthroughReply(bytes, format, exchange.model, parsed);
+  answerKeeper(exchange, target, true)?.(passed.toString('utf8'));
+  watch.end(COMPLETE);
+  return attempt.respond(response, passed, 'application/json');
+}
+
+/** @throws GatewayError for what is no answer */
+function readReply(attempt: Attempt, bytes: Buffer): JsonObject {
+  const { format, provider } = attempt;
   const value = parseJson(bytes.toString('utf8'));
   if (!isObject(value) && !Array.isArray(value)) {
     throw garbled(provider, 'something that is not JSON');
@@ -55,10 +68,7 @@ function passReply(attempt: Attempt, response: HttpReply, bytes: Buffer): Respon
     attempt.refuseEmpty(said.finish, hasContent(said));
     attempt.meter.seeReply(said);
   }
-  const passed = passthroughReply(bytes, reply, format, exchange.model);
-  answerKeeper(exchange, target, true)?.(passed.toString('utf8'));
-  attempt.watch.end(COMPLETE);
-  return attempt.respond(response, passed, 'application/json');
+  return reply;
 }
 
 const COMPLETE = { kind: 'complete' } as const;

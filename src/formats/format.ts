@@ -3,6 +3,7 @@
  * format, listed in `index.ts`; a format never imports another.
  */
 import type { GatewayError } from '../errors.ts';
+import type { Marks } from '../glance.ts';
 import type { JsonObject } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
 import type { SseEvent } from '../stream/sse.ts';
@@ -107,6 +108,8 @@ export interface Format {
    */
   encodeRequest(request: UnifiedChatRequest, context: ProviderContext): object;
 
+  /** How replies of one text are written, where they can be told without being read. */
+  readonly marks?: Marks;
   /** Provider's reply → unified. Reports what unified cannot hold. */
   decodeReply(body: JsonObject, context: ProviderContext): UnifiedReply;
   /** Unified → client's reply. Reports what the client's format cannot show. */

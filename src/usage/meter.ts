@@ -2,6 +2,7 @@
  * Watches the answer of one attempt pass by and keeps what its record needs. The gateway only calls
  * `see` for each chunk; a text chunk costs an addition and a comparison.
  */
+import type { Glance } from '../glance.ts';
 import type { Finish, UnifiedChunk, UnifiedReply, Usage } from '../unified.ts';
 
 /** The public fields are the findings so far; only the meter writes them. */
@@ -79,6 +80,15 @@ export class Meter {
   count(chars: number): void {
     this.outputChars += chars;
     if (!this.hasOutput) this.#output();
+  }
+
+  /** The same for an answer of one text that came in one piece and was not read. */
+  seeGlance({ finish, usage }: Glance): void {
+    this.isComplete = true;
+    this.hasOutput = true;
+    this.finish = finish;
+    this.usage = usage;
+    this.hasFinalUsage = true;
   }
 
   /** The same for an answer that came in one piece; it has no time of a first output. */

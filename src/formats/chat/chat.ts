@@ -10,6 +10,7 @@ import { encodeReply } from './encode-reply.ts';
 import { encodeRequest } from './encode-request.ts';
 import { ChatEncoder } from './encoder.ts';
 import { decodeError, encodeError } from './errors.ts';
+import { MARKS } from './marks.ts';
 
 export const chat: Format = {
   name: 'chat',
@@ -36,6 +37,7 @@ export const chat: Format = {
   },
   decodeRequest,
   encodeRequest,
+  marks: MARKS,
   decodeReply,
   encodeReply,
   skimmable: true,

@@ -7,6 +7,7 @@ import { encodeReply } from './encode-reply.ts';
 import { encodeRequest } from './encode-request.ts';
 import { MessagesEncoder } from './encoder.ts';
 import { decodeError, encodeError } from './errors.ts';
+import { MARKS } from './marks.ts';
 
 export const messages: Format = {
   name: 'messages',
@@ -34,6 +35,7 @@ export const messages: Format = {
   },
   decodeRequest,
   encodeRequest,
+  marks: MARKS,
   decodeReply,
   encodeReply,
   skimmable: true,
