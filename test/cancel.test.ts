@@ -58,6 +58,7 @@ describe.each(SCENES)('%s', (_name, stream, play) => {
     await Bun.sleep(1);
     leaving.abort();
     await reading.catch(() => undefined);
+    while (gateway.records.length === 0) await Bun.sleep(1);
     expect(gateway.sent.map(({ signal }) => signal.aborted)).toEqual([true]);
     expect(gateway.records).toMatchObject([{ outcome: 'cancelled', status: 499 }]);
     expect(gateway.cooldowns.list()).toEqual([]);

@@ -86,14 +86,17 @@ function inTime<T, R>(
   const deadline = new Deadline(ms, () => reject(tooSlow()));
   function arrived(value: T): void {
     deadline.cancel();
-    resolve(take(value));
+    try {
+      resolve(take(value));
+    } catch (cause) {
+      reject(cause);
+    }
   }
   function failed(cause: unknown): void {
     deadline.cancel();
     reject(cause instanceof GatewayError ? cause : unread(cause));
   }
-  // Both ways fail: what arrives may be too large.
-  arriving.then(arrived).catch(failed);
+  arriving.then(arrived, failed);
   return promise;
 }
 

@@ -8,6 +8,7 @@ describe('what ends a request before its time', () => {
     const heard: string[] = [];
     interruption.listen({ interrupt: () => heard.push('first') });
     interruption.listen({ interrupt: ({ kind }) => heard.push(kind) });
+    interruption.attend();
     leaving.abort();
     interruption.interrupt(shuttingDown());
     expect(heard).toEqual(['client_left']);
@@ -18,6 +19,35 @@ describe('what ends a request before its time', () => {
   test('a client that had left before is known', () => {
     const interruption = new OpenRequests().open(AbortSignal.abort());
     expect(interruption.reason?.kind).toBe('client_left');
+  });
+
+  test('a client that leaves at once is known to whoever looks, and told to who is at work', async () => {
+    const open = new OpenRequests();
+    const leaving = new AbortController();
+    const [looking, working] = [open.open(leaving.signal), open.open(leaving.signal)];
+    const told = new Promise((resolve) => {
+      working.listen({ interrupt: ({ kind }) => resolve(kind) });
+    });
+    leaving.abort();
+    expect(looking.reason?.kind).toBe('client_left');
+    expect(await told).toBe('client_left');
+  });
+
+  test('each of several that begin one after the other is told', async () => {
+    const open = new OpenRequests();
+    const told: Promise<unknown>[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const leaving = new AbortController();
+      const interruption = open.open(leaving.signal);
+      told.push(
+        new Promise((resolve) => {
+          interruption.listen({ interrupt: ({ kind }) => resolve(kind) });
+        }),
+      );
+      setTimeout(() => leaving.abort(), n * 4);
+      await Bun.sleep(5);
+    }
+    expect(await Promise.all(told)).toEqual(Array(5).fill('client_left'));
   });
 
   test('nothing is told when nobody listens any more', () => {
