@@ -224,7 +224,15 @@ class Turn implements Begun, OpenRecord {
     const inFlight = this.#exchange?.inFlight;
     if (inFlight !== undefined) this.deps.inFlight?.end(inFlight);
     this.#house.keyLimits.count(closed);
+    this.#releaseBody();
     this.deps.onRecord(closed);
+  }
+
+  /** Traces hold the bytes, and an answer of the Responses API is kept with what was asked. */
+  #releaseBody(): void {
+    const { call, deps } = this;
+    if (call.format.name === 'responses' || deps.traces?.of(call.id) !== undefined) return;
+    this.#exchange?.body.release();
   }
 }
 
