@@ -5,7 +5,7 @@
  *                                    ├─ what is asked             request-body.ts
  *                                    ├─ where it may go           resolve.ts
  *                                    └─ attempt, next, attempt …  failover.ts ─ attempt/run.ts
- *                                         same format: bytes      attempt/by-bytes.ts
+ *                                         same format: bytes      attempt/by-bytes.ts ─ glance.ts
  *                                         else: llms hooks        attempt/by-hooks.ts ─ transform/chain.ts ─ formats/*
  *                                         send                    upstream.ts ─ http/*, or fetch
  *                                         the head is held back   hold.ts
