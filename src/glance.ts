@@ -6,6 +6,7 @@
  * that must be read.
  */
 import { isObject, parseJson } from './json.ts';
+import { OPEN_BRACE, QUOTE, soleString, valueAt } from './json-span.ts';
 import type { Finish, Usage } from './unified.ts';
 
 export interface Glance {
@@ -32,18 +33,14 @@ export interface Marks {
 /** Behind `usage` stand few and short members. */
 const MAX_END_BYTES = 2048;
 const USAGE = Buffer.from('"usage"');
-const SPACE = 32;
-const QUOTE = 34;
-const COLON = 58;
-const LETTER_N = 110;
-const OPEN_BRACE = 123;
-const OPEN_BRACKET = 91;
-const CLOSE_BRACKET = 93;
+/** How null and an empty list begin. */
+const EMPTY: ReadonlySet<string> = new Set(['nu', '[]']);
 
 /** @returns undefined for a reply that must be read */
 export function glance(bytes: Buffer, marks: Marks): Glance | undefined {
   if (bytes[0] !== OPEN_BRACE || !hasText(bytes, marks.text)) return undefined;
-  const finish = marks.words.get(soleWord(bytes, marks.finish));
+  const word = soleString(bytes, marks.finish);
+  const finish = word && marks.words.get(bytes.toString('latin1', word.start + 1, word.end - 1));
   if (finish === undefined) return undefined;
   for (const other of marks.others) if (isSaid(bytes, other)) return undefined;
   const at = bytes.indexOf(USAGE);
@@ -53,12 +50,6 @@ export function glance(bytes: Buffer, marks: Marks): Glance | undefined {
   const end = parseJson(`{${bytes.toString('utf8', at)}`);
   const usage = isObject(end) ? marks.decodeUsage(end['usage']) : undefined;
   return usage && { finish, usage };
-}
-
-/** Where the value of a key begins; undefined when what ends there is no key, or oddly written. */
-function valueAt(bytes: Buffer, keyEnd: number): number | undefined {
-  if (bytes[keyEnd] !== COLON) return undefined;
-  return bytes[keyEnd + 1] === SPACE ? keyEnd + 2 : keyEnd + 1;
 }
 
 /** True when the first value of the key is a text that is not empty. */
@@ -72,21 +63,12 @@ function hasText(bytes: Buffer, key: Buffer): boolean {
   return false;
 }
 
-/** The word under the key; '' unless the key stands once. */
-function soleWord(bytes: Buffer, key: Buffer): string {
-  const at = bytes.indexOf(key);
-  const value = at < 0 ? undefined : valueAt(bytes, at + key.length);
-  if (value === undefined || bytes[value] !== QUOTE || bytes.indexOf(key, value) >= 0) return '';
-  return bytes.toString('latin1', value + 1, bytes.indexOf(QUOTE, value + 1));
-}
-
 /** True when the key stands there with a value that is not empty, or the word does. */
 function isSaid(bytes: Buffer, keyOrWord: Buffer): boolean {
   for (let at = bytes.indexOf(keyOrWord); at >= 0; at = bytes.indexOf(keyOrWord, at + 1)) {
     const value = valueAt(bytes, at + keyOrWord.length);
     if (value === undefined) return true;
-    const isEmpty = bytes[value] === OPEN_BRACKET && bytes[value + 1] === CLOSE_BRACKET;
-    if (bytes[value] !== LETTER_N && !isEmpty) return true;
+    if (!EMPTY.has(bytes.toString('latin1', value, value + 2))) return true;
   }
   return false;
 }

@@ -10,11 +10,12 @@ export interface Span {
   end: number;
 }
 
-const QUOTE = 34;
+export const QUOTE = 34;
+const SPACE = 32;
 const COMMA = 44;
 const COLON = 58;
 const BACKSLASH = 92;
-const OPEN_BRACE = 123;
+export const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 const OPEN_BRACKET = 91;
 const CLOSE_BRACKET = 93;
@@ -175,6 +176,32 @@ function isKeyAt(key: string, bytes: Buffer, start: number, end: number): boolea
     if (key.charCodeAt(i) !== bytes[start + i]) return false;
   }
   return true;
+}
+
+/** Where the value of a key begins that is written as usual; undefined for any other, and for what is no key. */
+export function valueAt(bytes: Buffer, keyEnd: number): number | undefined {
+  if (bytes[keyEnd] !== COLON) return undefined;
+  return bytes[keyEnd + 1] === SPACE ? keyEnd + 2 : keyEnd + 1;
+}
+
+/**
+ * The string, with its quotes, that is the value of a key which stands nowhere else at any depth.
+ * @param key with its quotes, so that it is found nowhere inside a string
+ */
+export function soleString(bytes: Buffer, key: Buffer): Span | undefined {
+  const at = bytes.indexOf(key);
+  const start = at < 0 ? undefined : valueAt(bytes, at + key.length);
+  if (start === undefined || bytes[start] !== QUOTE) return undefined;
+  if (bytes.indexOf(key, start) >= 0) return undefined;
+  const end = endOfString(bytes, start);
+  return end < 0 ? undefined : { start, end };
+}
+
+/** True when nothing that holds others begins before the offset, but the object that is the whole. */
+export function isFlatBefore(bytes: Buffer, offset: number): boolean {
+  const brace = bytes.indexOf(OPEN_BRACE, 1);
+  const bracket = bytes.indexOf(OPEN_BRACKET, 1);
+  return (brace < 0 || brace >= offset) && (bracket < 0 || bracket >= offset);
 }
 
 /** What a key that is spelled with escapes holds. */

@@ -4,8 +4,16 @@
  * fields, key order, number spelling and white space included.
  */
 import type { Format } from './formats/format.ts';
-import { isObject, type JsonObject, text } from './json.ts';
-import { type Edit, Edited, type Span, splice, topLevelSpans } from './json-span.ts';
+import { isObject, type JsonObject, parseJson, text } from './json.ts';
+import {
+  type Edit,
+  Edited,
+  isFlatBefore,
+  type Span,
+  soleString,
+  splice,
+  topLevelSpans,
+} from './json-span.ts';
 import type { RequestBody } from './request-body.ts';
 
 /**
@@ -77,45 +85,29 @@ export function passthroughReply(
   const key = modelKey(format);
   const name = parsed?.[key];
   if (parsed !== undefined && (typeof name !== 'string' || name === model)) return bytes;
-  const span = soleSpan(bytes, key, name) ?? topLevelSpans(bytes, [key])?.get(key);
-  if (span === undefined || bytes[span.start] !== QUOTE) return bytes;
+  const span = topLevelString(bytes, key, name) ?? topLevelSpans(bytes, [key])?.get(key);
+  if (span === undefined) return bytes;
+  const said = name ?? parseJson(bytes.toString('utf8', span.start, span.end));
+  if (typeof said !== 'string' || said === model) return bytes;
   return splice(bytes, [{ ...span, with: JSON.stringify(model) }]);
 }
 
 /** As bytes: a search for text costs twenty times as much. */
 const MODEL_KEY = Buffer.from('"model"');
 const MODEL_VERSION_KEY = Buffer.from('"modelVersion"');
-const SPACE = 32;
-const COLON = 58;
-const QUOTE = 34;
-const BACKSLASH = 92;
-const OPEN_BRACE = 123;
-const OPEN_BRACKET = 91;
 
 /**
- * Where the value stands when the key is written as usual and stands nowhere else: a few searches
- * instead of a look at every top-level key (measured: 0.4 µs instead of 2.4 µs).
+ * Where the value of the only such key stands: a few searches instead of a look at every top-level key
+ * (measured: 0.4 µs instead of 2.4 µs).
  * @param name what the top level holds under the key; where that is not known, nothing that holds
  * others may stand before the key
  */
-function soleSpan(bytes: Buffer, key: string, name: unknown): Span | undefined {
-  const quoted = key === 'model' ? MODEL_KEY : MODEL_VERSION_KEY;
-  const at = bytes.indexOf(quoted);
-  const colon = at + quoted.length;
-  const start = bytes[colon + 1] === SPACE ? colon + 2 : colon + 1;
-  if (at < 0 || bytes[colon] !== COLON || bytes[start] !== QUOTE) return undefined;
-  if (bytes.indexOf(quoted, start) >= 0) return undefined;
-  const end = bytes.indexOf(QUOTE, start + 1) + 1;
-  if (end === 0 || bytes[end - 2] === BACKSLASH) return undefined;
+function topLevelString(bytes: Buffer, key: string, name: unknown): Span | undefined {
+  const span = soleString(bytes, key === 'model' ? MODEL_KEY : MODEL_VERSION_KEY);
+  if (span === undefined) return undefined;
   const isTopLevel =
     name === undefined
-      ? !stands(bytes, OPEN_BRACE, at) && !stands(bytes, OPEN_BRACKET, at)
-      : bytes.toString('utf8', start + 1, end - 1) === name;
-  return isTopLevel ? { start, end } : undefined;
-}
-
-/** True when the byte stands before an offset, not counting the brace that begins the reply. */
-function stands(bytes: Buffer, byte: number, before: number): boolean {
-  const at = bytes.indexOf(byte, 1);
-  return at >= 0 && at < before;
+      ? isFlatBefore(bytes, span.start)
+      : bytes.toString('utf8', span.start + 1, span.end - 1) === name;
+  return isTopLevel ? span : undefined;
 }

@@ -233,6 +233,14 @@ describe.each(GLANCED)('a %s client and provider', (format) => {
     expect({ ...glanced.record, ...times }).toEqual({ ...readOne.record, ...times });
   });
 
+  test('a reply that names the model as the client does goes out as it came', async () => {
+    const written = JSON.stringify({ ...reply, model: 'm' }).replace(
+      '"model":"m"',
+      '"model":"\\u006d"',
+    );
+    expect((await answerTo(written)).text).toBe(written);
+  });
+
   test.each([0, 2])('only the name of the model is replaced; indented by %d', async (indent) => {
     const written = JSON.stringify(reply, null, indent);
     const { text } = await answerTo(written);

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'bun:test';
-import { Edges, Edited, type Span, splice, topLevelSpans } from '../src/json-span.ts';
+import {
+  Edges,
+  Edited,
+  isFlatBefore,
+  type Span,
+  soleString,
+  splice,
+  topLevelSpans,
+} from '../src/json-span.ts';
 
 function textOfValue(text: string, key: string): string | undefined {
   const bytes = Buffer.from(text);
@@ -205,5 +213,36 @@ describe('bytes that are lent', () => {
     expect(lent).toBe(`{"a":1,"model":${text}${rest}`);
     expect(edited.copy().toString()).toBe(lent);
     expect(bytes.toString()).toBe(whole);
+  });
+});
+
+describe('the string of a key that stands once', () => {
+  test.each([
+    ['plain', '{"a":1,"model":"x"}', '"x"'],
+    ['with a space', '{"a": 1, "model": "x"}', '"x"'],
+    ['nested', '{"a":{"model":"x"}}', '"x"'],
+    ['escaped quotes and backslashes', '{"model":"a\\"b\\\\"}', '"a\\"b\\\\"'],
+    ['the words in a string are no key', '{"a":"\\"model\\":\\"no\\"","model":"x"}', '"x"'],
+    ['twice', '{"model":"x","model":"y"}', undefined],
+    ['once more, nested', '{"model":"x","a":{"model":"y"}}', undefined],
+    ['no string', '{"model":1}', undefined],
+    ['a value and no key', '{"a":"model"}', undefined],
+    ['oddly written', '{"model" : "x"}', undefined],
+    ['no end', '{"model":"x', undefined],
+    ['not there', '{}', undefined],
+  ])('%s', (_name, text, expected) => {
+    const bytes = Buffer.from(text);
+    const span = soleString(bytes, Buffer.from('"model"'));
+    expect(span && bytes.toString('utf8', span.start, span.end)).toBe(expected);
+  });
+
+  test.each([
+    ['{"a":1,"model":"x","b":{}}', true],
+    ['{"a":{},"model":"x"}', false],
+    ['{"a":[],"model":"x"}', false],
+    ['{"model":"x"}', true],
+  ])('nothing that holds others before it: %s', (text, expected) => {
+    const bytes = Buffer.from(text);
+    expect(isFlatBefore(bytes, bytes.indexOf('"model"'))).toBe(expected);
   });
 });

@@ -42,8 +42,8 @@ export async function runPassthrough(attempt: Attempt, chain: Chain): Promise<Re
 function passReply(attempt: Attempt, response: HttpReply, bytes: Buffer): Response {
   const { exchange, target, format, watch } = attempt;
   const seen = format.marks && glance(bytes, format.marks);
-  const parsed = seen === undefined ? readReply(attempt, bytes) : undefined;
   if (seen) attempt.meter.seeGlance(seen);
+  const parsed = seen ? undefined : readReply(attempt, bytes);
   const passed = passthroughReply(bytes, format, exchange.model, parsed);
   answerKeeper(exchange, target, true)?.(passed.toString('utf8'));
   watch.end(COMPLETE);

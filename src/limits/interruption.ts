@@ -87,7 +87,7 @@ export class Interruption implements Listed {
     this.interrupt(clientLeft());
   }
 
-  /** Why the request must end; undefined while it may go on. */
+  /** Why the request must end, by what is known now; undefined while it may go on. */
   get reason(): GatewayError | undefined {
     this.#look();
     return this.#reason;
