@@ -82,6 +82,8 @@ export interface Peer {
   readonly ip: string | null;
   /** True when nobody can say who it is; without an IP address it is a program on this machine. */
   readonly isUnknown?: boolean;
+  /** True when the request has just come, so that its client has not left. */
+  readonly isHere?: boolean;
   /** Hears of a reply that says that something went wrong. */
   refused?(status: number): void;
 }

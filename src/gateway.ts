@@ -104,7 +104,7 @@ class Turn implements Begun, OpenRecord {
     this.concurrency = house.concurrency;
     this.running = house.open;
     this.settings = house.deps.settings();
-    this.interruption = house.open.open(call.request.signal);
+    this.interruption = house.open.open(call.request, call.peer.isHere);
     this.record = openRecord(this);
   }
 

@@ -80,6 +80,7 @@ export function serve(app: App, config: ServerConfig, sharing: Sharing = 'alone'
 /** Who sent a POST. */
 class Poster implements Peer {
   readonly ip: string | null;
+  readonly isHere = true;
   readonly #request: Request;
   readonly #server: Bun.Server<undefined>;
 
