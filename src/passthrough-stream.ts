@@ -47,7 +47,7 @@ export function tappedSource(
           return undefined;
         }
         if (piece.value !== undefined) {
-          const tapped = tap.push(piece.value);
+          const tapped = tap.push(piece.value, reader.ownsPieces);
           if (tapped.chunks.some(isLast)) lingering = true;
           return [tapped];
         }
@@ -152,7 +152,7 @@ function spell(
     if (item.length > 0) last.item = item;
     last.start ??= chunks.find(isStart);
     if (isTold) bytes.push(Buffer.from(hiderOf(options.provider)(item.text)));
-    else bytes.push(...item.bytes, ...breakBytes(item, options, last));
+    else bytes.push(...item.spell(), ...breakBytes(item, options, last));
     if (options.onLast && chunks.some(({ type }) => type === 'done')) {
       options.onLast(item.text);
     }

@@ -7,6 +7,7 @@
  * recognised without a parse: by the name of the event, or by being like the one before (`ByteFrame`).
  */
 import type { Format, ProviderContext } from './formats/format.ts';
+import { giveBack } from './give-back.ts';
 import { isObject, parseJson } from './json.ts';
 import { modelKey, replyModel } from './passthrough.ts';
 import { ByteFrame, type Bytes, joined, standsAt } from './stream/byte-run.ts';
@@ -24,7 +25,9 @@ export class Tapped {
   isTold = false;
   /** Bytes to forward; none when the piece is held back or hidden. */
   length = 0;
-  readonly #parts: Bytes[] = [];
+  #parts: Bytes[] = [];
+  /** What the parts lie in, where it may be given back once they are put together. */
+  #piece: Buffer | undefined;
 
   forward(part: Bytes): void {
     if (part.length === 0) return;
@@ -32,9 +35,14 @@ export class Tapped {
     this.length += part.length;
   }
 
+  /** Nothing but the parts needs the piece any more. */
+  own(piece: Buffer): void {
+    this.#piece = piece;
+  }
+
   /** For the socket: one or two pieces; what is long and came like that is not copied. */
-  get bytes(): readonly Buffer[] {
-    const out: Buffer[] = [];
+  spell(): readonly Buffer[] {
+    let out: Buffer[] = [];
     let short: Bytes[] = [];
     for (const part of this.#parts) {
       if (!(part instanceof Buffer) || part.length < MIN_LONG_BYTES) {
@@ -46,7 +54,11 @@ export class Tapped {
       out.push(part);
     }
     if (short.length > 0) out.push(joined(short));
-    return out.length > 2 ? [joined(out)] : out;
+    if (out.length > 2) out = [joined(out)];
+    this.#parts = out;
+    const piece = this.#piece;
+    if (piece !== undefined && out.every(({ buffer }) => buffer !== piece.buffer)) giveBack(piece);
+    return out;
   }
 
   get text(): string {
@@ -108,7 +120,8 @@ export class StreamTap {
     this.#quietHeads = format.deltaEvents.map((name) => Buffer.from(`event: ${name}\n`));
   }
 
-  push(piece: Uint8Array): Tapped {
+  /** @param isOwn the piece's memory may be given back */
+  push(piece: Uint8Array, isOwn = false): Tapped {
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     const out = new Tapped();
     let from = 0;
@@ -124,6 +137,7 @@ export class StreamTap {
     const to = endOfEvents(bytes, from);
     if (to > from) this.#events(bytes, from, to, out);
     if (to < bytes.length) this.#hold(bytes.subarray(to), out);
+    else if (isOwn) out.own(bytes);
     return out;
   }
 

@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path';
  */
 const LAYERS: readonly (readonly RegExp[])[] = [
   [
-    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather|roster|stop|zlib)\.ts$/,
+    /^(json|errors|ledger|unified|json-span|version|watch-timer|gather|roster|stop|zlib|give-back)\.ts$/,
     /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
   ],
   [/^http\//, /^stream\//, /^(log|assemble|glance|state-file)\.ts$/],

@@ -91,10 +91,17 @@ function pass(format: FormatName, pieces: readonly Buffer[], hideUsage = false) 
   const all: Tapped[] = [...pieces.map((piece) => tap.push(piece)), tap.end()];
   const chunks = all.flatMap((item) => item.chunks);
   return {
-    bytes: Buffer.concat(all.flatMap((item) => [...item.bytes])).toString(),
+    bytes: Buffer.concat(all.flatMap((item) => [...item.spell()])).toString(),
     facts: chunks.filter((chunk) => isFact(chunk)),
-    lengths: all.every((item) => item.length === Buffer.concat([...item.bytes]).length),
+    lengths: all.every((item) => item.length === Buffer.concat([...item.spell()]).length),
   };
+}
+
+/** Memory of its own, of a size that is worth being given back. */
+function alone(bytes: Uint8Array): Buffer {
+  const piece = Buffer.from(new ArrayBuffer(16 * 1024 + bytes.length), 100, bytes.length);
+  piece.set(bytes);
+  return piece;
 }
 
 const isFact = ({ type }: UnifiedChunk): boolean =>
@@ -149,6 +156,28 @@ describe.each(STREAMS)('%s', (_, format, stream) => {
     expect(single.facts).toEqual(whole.facts);
   });
 
+  test('passes the same where the memory of pieces is given back', () => {
+    const { length } = Buffer.from(came);
+    let given = 0;
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const { below } = randomFrom(seed);
+      const at = Array.from({ length: below(10) }, () => below(length)).sort((a, b) => a - b);
+      const tap = new StreamTap(FORMATS[format], context, 'our "alias"', false);
+      const out: Buffer[] = [];
+      for (const each of cut(came, at)) {
+        const piece = alone(each);
+        const item = tap.push(piece, true);
+        const told = Buffer.concat(item.spell());
+        expect(item.text).toBe(told.toString());
+        out.push(told);
+        if (piece.buffer.byteLength === 0) given += 1;
+      }
+      out.push(...tap.end().spell());
+      expect(Buffer.concat(out).toString()).toBe(expected);
+    }
+    expect(given).toBeGreaterThan(0);
+  });
+
   test('passes the same bytes when nothing has to be changed', () => {
     const ours = stream('our "alias"');
     expect(pass(format, cut(ours, [])).bytes).toBe(ours);
@@ -165,8 +194,8 @@ test('a long stretch that is not changed is not copied', () => {
     '\n',
     'content_block_delta',
   );
-  const piece = Buffer.from(delta.repeat(100));
-  const [bytes, ...more] = tap.push(piece).bytes;
+  const piece = alone(Buffer.from(delta.repeat(100)));
+  const [bytes, ...more] = tap.push(piece, true).spell();
   expect(more).toEqual([]);
   expect(bytes?.buffer).toBe(piece.buffer);
   expect(bytes?.length).toBe(piece.length);

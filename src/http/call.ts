@@ -19,6 +19,8 @@ const AGAIN_MS = 2000;
 type Piece = { done: boolean; value?: Uint8Array | undefined };
 
 export class Call implements HttpReply, HttpBody, HttpBodyReader, Stoppable {
+  /** The socket gives each piece memory of its own. */
+  readonly ownsPieces = true;
   status = 0;
   headers: HttpHeaders = NO_FIELDS;
   readonly reply: Promise<HttpReply>;

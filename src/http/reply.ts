@@ -30,6 +30,8 @@ export interface HttpBody {
 }
 
 export interface HttpBodyReader {
+  /** True when pieces lie in memory of their own, which whoever reads them may give back. */
+  readonly ownsPieces?: boolean | undefined;
   /**
    * The next piece, as large as the network gave it; the reader's to keep.
    * @throws what broke the connection, or the reason of whoever aborted the request

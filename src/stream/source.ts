@@ -1,5 +1,6 @@
 /** Where items come from, one network piece after the other; with no idea of what they are. */
 
+import { giveBack } from '../give-back.ts';
 import type { HttpBody, HttpBodyReader } from '../http/reply.ts';
 import { Deadline } from '../watch-timer.ts';
 import type { SseEvent } from './sse.ts';
@@ -86,8 +87,11 @@ export function eventSource<T>(
       }
       try {
         if (piece.value === undefined) return ended ? undefined : finish();
-        const items = untilLast(stage.push(text.decode(piece.value, { stream: true })));
-        unheard = items.length > 0 ? 0 : unheard + piece.value.length;
+        const { length } = piece.value;
+        const told = text.decode(piece.value, { stream: true });
+        if (reader.ownsPieces) giveBack(piece.value);
+        const items = untilLast(stage.push(told));
+        unheard = items.length > 0 ? 0 : unheard + length;
         if (unheard > MAX_UNHEARD_BYTES) throw new Error('no events');
         return items;
       } catch (cause) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { giveBack } from '../../src/give-back.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { parseAddress } from '../../src/http/request.ts';
 import { Edited } from '../../src/json-span.ts';
@@ -272,6 +273,26 @@ describe('what comes back', () => {
     const reading = reader?.read();
     peer.write('0\r\n\r\n');
     expect(await reading).toEqual({ done: true });
+  });
+
+  test('pieces that each have memory of their own', async () => {
+    const server = rawServer();
+    const sent = ask(server.url);
+    const peer = await server.accept();
+    await peer.request();
+    const body = 'abcdefg'.repeat(30_000);
+    peer.write(reply(body));
+    const reader = (await sent).body?.getReader();
+    expect(reader?.ownsPieces).toBe(true);
+    const seen: Buffer[] = [];
+    for (;;) {
+      const piece = (await reader?.read())?.value;
+      if (piece === undefined) break;
+      seen.push(Buffer.from(piece));
+      giveBack(piece);
+    }
+    expect(seen.length).toBeGreaterThan(1);
+    expect(Buffer.concat(seen).toString()).toBe(body);
   });
 
   test('the rest of a body of which a part was read', async () => {

@@ -58,6 +58,23 @@ describe('a source of events', () => {
     }
   });
 
+  test('the memory of pieces is given back where it is theirs alone', async () => {
+    const text = bytes(`data: ${'é🗼'.repeat(10_000)}\n\n`);
+    for (const ownsPieces of [true, undefined]) {
+      const pieces = [text.slice(0, 30_001), text.slice(30_001, 60_002), text.slice(60_002)];
+      const { stream } = body([...pieces]);
+      const reader = stream.getReader();
+      const owned = {
+        getReader: () => ({ ownsPieces, read: () => reader.read(), cancel: () => reader.cancel() }),
+        cancel: () => stream.cancel(),
+      };
+      const items = await readAll(eventSource(owned, datas(), never, broken));
+      expect(items).toEqual(['é🗼'.repeat(10_000), '(end)']);
+      const left = pieces.map((piece) => piece.length > 0);
+      expect(left).toEqual([!ownsPieces, !ownsPieces, true]);
+    }
+  });
+
   test('a broken connection gives what came before, then what the owner says', async () => {
     const { stream } = body([bytes('data: a\n\ndata: b')], 'break');
     expect(await readAll(eventSource(stream, datas(), never, broken))).toEqual([
