@@ -6,15 +6,14 @@ describe('what Bun is told before it starts', () => {
     expect(missingSettings({}, '1.4.4')).toEqual({
       BUN_CONFIG_MAX_HTTP_REQUESTS: '65535',
       BUN_JSC_useFTLJIT: '0',
+      BUN_JSC_largeHeapSize: '67108864',
     });
   });
 
   test('leaves what somebody has set', () => {
-    expect(missingSettings({ BUN_JSC_useFTLJIT: '1' }, '1.4.4')).toEqual({
-      BUN_CONFIG_MAX_HTTP_REQUESTS: '65535',
-    });
-    const env = { BUN_JSC_useFTLJIT: '0', BUN_CONFIG_MAX_HTTP_REQUESTS: '9' };
-    expect(missingSettings(env, '1.4.4')).toEqual({});
+    const env = { BUN_JSC_useFTLJIT: '1', BUN_JSC_largeHeapSize: '9' };
+    expect(missingSettings(env, '1.4.4')).toEqual({ BUN_CONFIG_MAX_HTTP_REQUESTS: '65535' });
+    expect(missingSettings({ ...env, BUN_CONFIG_MAX_HTTP_REQUESTS: '9' }, '1.4.4')).toEqual({});
   });
 
   test('is nothing that a version might refuse to start with', () => {
