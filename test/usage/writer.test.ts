@@ -58,6 +58,34 @@ describe('a day writer', () => {
     expect(records(read(dir))).toEqual([{ n: 1 }]);
   });
 
+  test('lines that come during a write wait for company', async () => {
+    const { writer, dir } = writerOf({ flushMs: 300_000 });
+    writer.push({ n: 1 });
+    const first = writer.flush();
+    writer.push({ n: 2 });
+    await first;
+    await Bun.sleep(20);
+    expect(records(read(dir))).toEqual([{ n: 1 }]);
+    const second = writer.flush();
+    writer.push({ n: 3 });
+    const third = writer.flush();
+    await second;
+    await third;
+    expect(records(read(dir))).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+
+  test('lines that come during a write are written by themselves, too', async () => {
+    const { writer, dir } = writerOf({ flushMs: 10 });
+    writer.push({ n: 1 });
+    const first = writer.flush();
+    writer.push({ n: 2 });
+    await first;
+    for (let tries = 0; tries < 200 && records(read(dir)).length < 2; tries += 1) {
+      await Bun.sleep(5);
+    }
+    expect(records(read(dir))).toEqual([{ n: 1 }, { n: 2 }]);
+  });
+
   test('puts a line into the file of its own UTC day', async () => {
     const { writer, dir } = writerOf();
     writer.push({ timestamp: '2025-01-01T23:59:59.999Z' });
