@@ -228,11 +228,16 @@ class Turn implements Begun, OpenRecord {
     this.deps.onRecord(closed);
   }
 
-  /** Traces hold the bytes, and an answer of the Responses API is kept with what was asked. */
+  /**
+   * Traces hold the bytes. An answer of the Responses API is kept with what was asked, and its last event
+   * repeats that, which may be read from the bytes only then.
+   */
   #releaseBody(): void {
     const { call, deps } = this;
-    if (call.format.name === 'responses' || deps.traces?.of(call.id) !== undefined) return;
-    this.#exchange?.body.release();
+    const body = this.#exchange?.body;
+    const isReadLater = call.format.name === 'responses' && body?.isParsed !== true;
+    if (isReadLater || deps.traces?.of(call.id) !== undefined) return;
+    body?.release();
   }
 }
 

@@ -39,6 +39,11 @@ export class RequestBody {
     return this.#json;
   }
 
+  /** True once somebody has read it as JSON. */
+  get isParsed(): boolean {
+    return this.#json !== undefined;
+  }
+
   /** The same; empty for a body that is none and went up byte by byte: then its provider says so. */
   get readable(): JsonObject {
     try {

@@ -15,6 +15,7 @@ import { Ledger, NothingLost } from '../ledger.ts';
 import { replyHeaders } from '../reply-headers.ts';
 import type { Target } from '../resolve.ts';
 import { Stop } from '../stop.ts';
+import { wholeBody } from '../stream/whole-body.ts';
 import type { ChainRequest } from '../transform/chain.ts';
 import { faultError } from '../transform/fault-error.ts';
 import { hiderOf, withoutSecrets } from '../transform/hide-secrets.ts';
@@ -228,7 +229,8 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
   ): Response {
     const { exchange, target, ledger } = this;
     const headers = replyHeaders(exchange, target, ledger, upstream, contentType);
-    return new Response(body, { status: 200, headers });
+    const isWhole = typeof body === 'string' || body instanceof Buffer;
+    return new Response(isWhole ? wholeBody(body) : body, { status: 200, headers });
   }
 }
 

@@ -5,6 +5,7 @@
 
 import { COARSE_MS, unwatch, type Watched, watchCoarsely } from '../watch-timer.ts';
 import { StalledReader } from './stalled-reader.ts';
+import { CORKED_BYTES } from './whole-body.ts';
 
 /** What goes out next; `last` when nothing follows it. */
 export interface Piece {
@@ -23,13 +24,6 @@ interface ByteFeed {
   /** Nobody reads on: the reader left, or `next` failed. */
   cancel(): void;
 }
-
-/**
- * A first piece of more bytes has to be there when Bun begins to read: it then goes out with the head
- * of the reply, where Bun otherwise sends each word of that head by itself (measured: 11 system calls
- * and 58 µs a reply). Less is better given at the first pull: what follows at once goes out with it.
- */
-const CORKED_BYTES = 16 * 1024;
 
 /** A reader that takes nothing for so long is not coming back, ms. */
 const ABANDONED_MS = 15 * 60_000;
@@ -111,7 +105,10 @@ export function byteStream(
     return hasBytes || last;
   }
 
-  /** The head, when it is given at the first pull; cleared by that. */
+  /**
+   * The head, when it is given at the first pull, so that what follows at once goes out with it; cleared
+   * by that. One that is too large for it has to be there when Bun begins to read.
+   */
   let first = feed.head && lengthOf(feed.head) < CORKED_BYTES ? feed.head : undefined;
 
   async function next(): Promise<Piece> {
