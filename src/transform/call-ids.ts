@@ -19,9 +19,10 @@ export function haveCalls(messages: readonly UnifiedMessage[]): boolean {
  */
 export function mapCallIds(messages: UnifiedMessage[], rules: FormatRules): UnifiedMessage[] {
   const isLegal = (id: string) => id.length <= rules.callIdMax && rules.callId.test(id);
-  const ids = callIds(messages);
+  const ids = [...callIds(messages)];
+  if (ids.every(isLegal)) return messages;
   const mapped = new Map<string, string>();
-  const taken = new Set([...ids].filter(isLegal));
+  const taken = new Set(ids.filter(isLegal));
   for (const id of ids) {
     if (taken.has(id)) continue;
     let legal = legalSpelling(id, id, rules.callIdMax);
@@ -31,7 +32,7 @@ export function mapCallIds(messages: UnifiedMessage[], rules: FormatRules): Unif
     taken.add(legal);
     mapped.set(id, legal);
   }
-  return mapped.size === 0 ? messages : messages.map((message) => withIds(message, mapped));
+  return messages.map((message) => withIds(message, mapped));
 }
 
 function withIds(message: UnifiedMessage, mapped: Map<string, string>): UnifiedMessage {

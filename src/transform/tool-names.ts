@@ -82,32 +82,38 @@ export class ToolNames {
   }
 
   #declare(use: ToolUse): void {
+    const { name, namespace } = use;
     const named = this.#add(use);
-    const spellings = new Set([use.name]);
-    if (use.namespace !== undefined) {
-      for (const joint of ['__', '.', '/', ':']) spellings.add(use.namespace + joint + use.name);
-    }
-    for (const spelling of spellings) {
-      const same = this.#byAlias.get(spelling);
-      if (same === undefined) this.#byAlias.set(spelling, [named]);
-      else same.push(named);
-    }
+    this.#alias(name, named);
+    if (namespace === undefined) return;
+    for (const joint of ['__', '.', '/', ':']) this.#alias(namespace + joint + name, named);
+  }
+
+  #alias(spelling: string, named: Named): void {
+    const same = this.#byAlias.get(spelling);
+    if (same === undefined) this.#byAlias.set(spelling, [named]);
+    else same.push(named);
   }
 
   #add(use: ToolUse): Named {
     const plain = this.#candidate(use);
-    const identity = JSON.stringify([use.namespace ?? '', use.name]);
-    let wire = plain;
-    for (let count = 0; !this.#isLegal(wire) || this.#isTaken(use, wire); count += 1) {
-      const salted = count === 0 ? identity : `${identity}${count}`;
-      wire = legalSpelling(plain, salted, this.#rules.toolNameMax);
-      // A rule may refuse what is legal elsewhere; then there is nothing better to offer.
-      if (!this.#isLegal(wire) && !this.#isTaken(use, wire)) break;
-    }
+    const isFree = this.#isLegal(plain) && !this.#isTaken(use, plain);
+    const wire = isFree ? plain : this.#spelled(use, plain);
     const named = { use, wire };
     this.#byUse.set(useKey(use), named);
     this.#byWire.set(this.#keyOf(use, wire), named);
     return named;
+  }
+
+  /** A legal name that nothing else has, for one that cannot stay. */
+  #spelled(use: ToolUse, plain: string): string {
+    const identity = JSON.stringify([use.namespace ?? '', use.name]);
+    for (let count = 0; ; count += 1) {
+      const salted = count === 0 ? identity : `${identity}${count}`;
+      const wire = legalSpelling(plain, salted, this.#rules.toolNameMax);
+      // A rule may refuse what is legal elsewhere; then there is nothing better to offer.
+      if (!this.#isTaken(use, wire)) return wire;
+    }
   }
 
   #candidate({ name, namespace }: ToolUse): string {
@@ -140,7 +146,8 @@ export class ToolNames {
   }
 }
 
-function useKey({ kind, name, namespace = '' }: ToolUse): string {
+/** The same for the same tool. */
+export function useKey({ kind, name, namespace = '' }: ToolUse): string {
   return `${kind}\n${namespace}\n${name}`;
 }
 

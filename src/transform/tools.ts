@@ -17,7 +17,7 @@ import {
 } from '../unified.ts';
 import { freshIds, haveCalls, mapCallIds } from './call-ids.ts';
 import { wrapCall, wrapTool } from './custom-tools.ts';
-import { ToolNames, type ToolUse } from './tool-names.ts';
+import { ToolNames, type ToolUse, useKey } from './tool-names.ts';
 import { createRestorer, NOTHING_MAPPED, type ToolRestorer } from './tool-restorer.ts';
 
 /** What `mapTools` needs to know of the provider's format. */
@@ -87,7 +87,7 @@ function callUse(call: UnifiedToolCall): ToolUse {
 function keepTools(tools: UnifiedTool[], target: ToolTarget, ledger: Ledger): UnifiedTool[] {
   const seen = new Set<string>();
   return tools.filter((tool) => {
-    const key = tool.type === 'hosted' ? '' : JSON.stringify(toolUse(tool));
+    const key = tool.type === 'hosted' ? '' : useKey(toolUse(tool));
     const isKept = tool.type === 'hosted' ? tool.format === target.name : !seen.has(key);
     if (isKept) seen.add(key);
     else ledger.drop(tool.path ?? 'tools');
