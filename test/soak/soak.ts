@@ -157,7 +157,8 @@ await Promise.all(
   }),
 );
 clearInterval(sampler);
-await Bun.sleep(1500);
+// A crowd's memory is collected 1.5 s after it has gone.
+await Bun.sleep(3000);
 const after = { rss: rssOf(plexus.pid), files: openFiles() };
 const ended = await plexus.stop();
 const asked = await (await fetch(`${providersUrl}/asked`)).text();
