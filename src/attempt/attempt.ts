@@ -15,7 +15,7 @@ import { Ledger, NothingLost } from '../ledger.ts';
 import { replyHeaders } from '../reply-headers.ts';
 import type { Target } from '../resolve.ts';
 import { Stop } from '../stop.ts';
-import { wholeBody } from '../stream/whole-body.ts';
+import { inOnePiece } from '../stream/one-piece.ts';
 import type { ChainRequest } from '../transform/chain.ts';
 import { faultError } from '../transform/fault-error.ts';
 import { hiderOf, withoutSecrets } from '../transform/hide-secrets.ts';
@@ -230,7 +230,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
     const { exchange, target, ledger } = this;
     const headers = replyHeaders(exchange, target, ledger, upstream, contentType);
     const isWhole = typeof body === 'string' || body instanceof Buffer;
-    return new Response(isWhole ? wholeBody(body) : body, { status: 200, headers });
+    return new Response(isWhole ? inOnePiece(body) : body, { status: 200, headers });
   }
 }
 

@@ -4,8 +4,8 @@
  */
 
 import { COARSE_MS, unwatch, type Watched, watchCoarsely } from '../watch-timer.ts';
+import { CORKED_BYTES } from './one-piece.ts';
 import { StalledReader } from './stalled-reader.ts';
-import { CORKED_BYTES } from './whole-body.ts';
 
 /** What goes out next; `last` when nothing follows it. */
 export interface Piece {

@@ -161,7 +161,8 @@ export function createDayWriter(options: DayWriterOptions): DayWriter {
     push,
     flush,
     drain: async () => {
-      await flush();
+      do await flush();
+      while (queue.length > 0 && !isFailing);
       if (running === undefined) await file.close();
     },
     drainSync,

@@ -74,6 +74,15 @@ describe('a day writer', () => {
     expect(records(read(dir))).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   });
 
+  test('lines that come during the last write are written, too', async () => {
+    const { writer, dir } = writerOf({ flushMs: 300_000 });
+    writer.push({ n: 1 });
+    const drained = writer.drain();
+    writer.push({ n: 2 });
+    await drained;
+    expect(records(read(dir))).toEqual([{ n: 1 }, { n: 2 }]);
+  });
+
   test('lines that come during a write are written by themselves, too', async () => {
     const { writer, dir } = writerOf({ flushMs: 10 });
     writer.push({ n: 1 });

@@ -8,7 +8,7 @@
 export const CORKED_BYTES = 14 * 1024;
 
 /** The same bytes in the form in which they go out with the head of the reply. */
-export function wholeBody(body: string | Buffer): string | Buffer | ReadableStream<Uint8Array> {
+export function inOnePiece(body: string | Buffer): string | Buffer | ReadableStream<Uint8Array> {
   if (body.length < SURELY_SMALL) return body;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   if (bytes.length < CORKED_BYTES) return bytes;
