@@ -7,11 +7,17 @@
  */
 export const CORKED_BYTES = 14 * 1024;
 
+/**
+ * Above this a reply stays a body: what a slow client has not taken of it is then not copied, and the
+ * calls for its head do not count beside those for the rest.
+ */
+const MAX_BYTES = 256 * 1024;
+
 /** The same bytes in the form in which they go out with the head of the reply. */
 export function inOnePiece(body: string | Buffer): string | Buffer | ReadableStream<Uint8Array> {
   if (body.length < SURELY_SMALL) return body;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  if (bytes.length < CORKED_BYTES) return bytes;
+  if (bytes.length < CORKED_BYTES || bytes.length > MAX_BYTES) return bytes;
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {

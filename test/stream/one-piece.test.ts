@@ -16,6 +16,10 @@ describe('a body that is all there', () => {
     }
   });
 
+  test('stays one where it is so large that it must not be copied', () => {
+    expect(inOnePiece(Buffer.alloc(1_000_000))).toBeInstanceOf(Buffer);
+  });
+
   test('is measured in bytes, not in characters', async () => {
     const text = '漢'.repeat(CORKED_BYTES / 2);
     const body = inOnePiece(text);
