@@ -13,9 +13,9 @@ interface Setting {
 const SETTINGS: readonly Setting[] = [
   // Bun holds 256 fetches in one process, and the 257th waits in silence (measured on 1.4.4).
   { variable: 'BUN_CONFIG_MAX_HTTP_REQUESTS', value: '65535', versions: /./ },
-  // The compiler's last tier takes a second of CPU and 20 MB after a start under load, and what it makes
-  // is not faster here: the time goes into the runtime's own functions. CPU of the first ten seconds
-  // -6 to -17 %, later the same (bench: plain, burst). A Bun that did not know it would refuse to start.
+  // The compiler's last tier takes a second of CPU and 7 to 25 MB after a start under load. Without it the
+  // first ten seconds cost 6 to 17 % less CPU, and what comes later 5 to 9 % more (bench: plain, burst): a
+  // gateway beside an app is seldom under load for long. A Bun that did not know it would refuse to start.
   { variable: 'BUN_JSC_useFTLJIT', value: '0', versions: /^1\.4\./ },
   // The collector comes half as often: a collection costs 1.5 to 2 ms however much has become garbage.
   // At 32 connections that is 4 to 8 % of CPU, for 27 MB more while the load lasts; what is idle or has

@@ -226,6 +226,9 @@ test('any history is settled, and stays the same when it grows', () => {
     const { settled } = settle(messages);
     expectSettled(settled);
     expect(settle(settled).settled).toEqual(settled);
+    // One message is out of order, so that no history is taken as it is: the others come out the same.
+    const [, ...slowly] = settle([result('nobody', 'x'), ...messages]).settled;
+    expect(slowly).toEqual(settled);
     const count = (list: UnifiedMessage[]) =>
       list.flatMap(parts).filter((part) => part.type === 'text' && /^[utr]\d$/.test(part.text))
         .length;

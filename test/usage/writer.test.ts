@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Batch, DayFile } from '../../src/usage/day-file.ts';
 import { createDayWriter, type DayWriterOptions } from '../../src/usage/writer.ts';
+import { until } from '../support/raw-server.ts';
 
 const DAY = '2025-01-02';
 const NOW = Date.UTC(2025, 0, 2, 12);
@@ -51,10 +52,8 @@ describe('a day writer', () => {
   test('writes by itself soon after', async () => {
     const { writer, dir } = writerOf();
     writer.push({ n: 1 });
-    for (let tries = 0; tries < 200 && !fs.existsSync(path.join(dir, `${DAY}.jsonl`)); tries += 1) {
-      await Bun.sleep(5);
-    }
-    await writer.flush();
+    const file = path.join(dir, `${DAY}.jsonl`);
+    await until(() => fs.existsSync(file) && records(read(dir)).length > 0);
     expect(records(read(dir))).toEqual([{ n: 1 }]);
   });
 
@@ -89,9 +88,7 @@ describe('a day writer', () => {
     const first = writer.flush();
     writer.push({ n: 2 });
     await first;
-    for (let tries = 0; tries < 200 && records(read(dir)).length < 2; tries += 1) {
-      await Bun.sleep(5);
-    }
+    await until(() => records(read(dir)).length > 1);
     expect(records(read(dir))).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
