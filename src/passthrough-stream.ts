@@ -123,7 +123,7 @@ export function tappedStream(
         const items = await rest.read();
         if (items === undefined) return { bytes: [], last: true };
         for (const { chunks, quiet } of items) {
-          if (quiet > 0) watch.sawQuiet(quiet);
+          if (quiet !== undefined) watch.sawQuiet(quiet);
           watch.saw(chunks);
         }
         return spell(items, options, last);

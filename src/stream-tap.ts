@@ -6,6 +6,7 @@
  * Most events are pieces of text of which nothing has to be known but that they came. Those are
  * recognised without a parse: by the name of the event, or by being like the one before (`ByteFrame`).
  */
+import { isAscii } from 'node:buffer';
 import type { Format, ProviderContext } from './formats/format.ts';
 import { giveBack } from './give-back.ts';
 import { isObject, parseJson } from './json.ts';
@@ -13,14 +14,15 @@ import { modelKey, replyModel } from './passthrough.ts';
 import { ByteFrame, type Bytes, joined, standsAt } from './stream/byte-run.ts';
 import { DeltaTemplate } from './stream/delta-template.ts';
 import { endOfEvent, endOfEvents, OpenEvent } from './stream/frames.ts';
+import { isBehindKey, type QuietEvent, wordsLength } from './stream/quiet-event.ts';
 import type { FormatName, UnifiedChunk } from './unified.ts';
 
 /** A piece of a stream on its way to the client. */
 export class Tapped {
   /** What it says, in the middle language, as far as somebody has to know. */
   chunks: UnifiedChunk[] = [];
-  /** Characters of text in events that were not read. */
-  quiet = 0;
+  /** Bytes of text in events that were not read; undefined when there were none with text. */
+  quiet: number | undefined;
   /** True when the provider's own error event is among the bytes. */
   isTold = false;
   /** Bytes to forward; none when the piece is held back or hidden. */
@@ -69,6 +71,8 @@ export class Tapped {
 const MIN_LONG_BYTES = 4096;
 
 const LF = 10;
+/** How the line begins that names an event. */
+const NAME = Buffer.from('event: ');
 
 /** Up to `end` the events are dealt with; `told` is what goes out for them, undefined: they themselves. */
 interface Step {
@@ -92,10 +96,10 @@ export class StreamTap {
   readonly #decoder: ReturnType<Format['decoder']>;
   readonly #model: string;
   readonly #hideUsage: boolean;
-  /** What a frame of an event begins with that need not be read. */
-  readonly #quietHeads: readonly Buffer[];
-  /** The one of them that was seen last. */
-  #lastQuiet: Buffer | undefined;
+  /** The events that need not be read which came last. */
+  #lastQuiet: QuietEvent | undefined;
+  /** Where the words began in the last one of them, from behind its head. */
+  #wordsAt = 0;
   /** An event that is not complete yet. */
   readonly #open = new OpenEvent();
   /** True from the end of the answer on: what a provider says behind it is forwarded unread. */
@@ -117,7 +121,6 @@ export class StreamTap {
     this.#decoder = format.decoder(context);
     this.#model = model;
     this.#hideUsage = hideUsage;
-    this.#quietHeads = format.deltaEvents.map((name) => Buffer.from(`event: ${name}\n`));
   }
 
   /** @param isOwn the piece's memory may be given back */
@@ -193,35 +196,50 @@ export class StreamTap {
     const delta = this.#delta;
     const run = delta?.from.runAt(bytes, from);
     if (delta === undefined || run === undefined) return undefined;
-    out.quiet += run.length;
+    out.quiet = (out.quiet ?? 0) + run.length;
     return { end: run.end, told: delta.to === delta.from ? undefined : delta.to.spell(bytes, run) };
   }
 
-  /** The run of events from `from` on whose names say that they hold a piece of text. */
+  /** The run of events from `from` on whose names say that they need not be read. */
   #quiet(bytes: Buffer, from: number, to: number, out: Tapped): Step | undefined {
     if (!this.#hasOutput) return undefined;
+    let words: number | undefined;
     let end = from;
     while (end < to) {
-      const head = this.#quietHead(bytes, end);
-      if (head === undefined) break;
-      const data = end + head.length;
+      const quiet = this.#quietEvent(bytes, end);
+      if (quiet === undefined) break;
+      const data = end + quiet.head.length;
       // Behind the line of the name the event ends at the first blank line, or at once.
       end = bytes[data] === LF ? data + 1 : endOfEvent(bytes, data) || to;
+      if (quiet.isPiece) words = (words ?? 0) + this.#words(quiet, bytes, data, end);
     }
-    out.quiet += end - from;
+    if (words !== undefined) {
+      out.quiet = (out.quiet ?? 0) + words;
+      this.#decoder.skipped?.();
+    }
     return end === from ? undefined : { end, told: undefined };
+  }
+
+  /** Bytes of the words of such an event; they begin mostly where they began in the one before. */
+  #words(quiet: QuietEvent, bytes: Buffer, from: number, to: number): number {
+    let start = from + this.#wordsAt;
+    if (!isBehindKey(bytes, start)) {
+      start = quiet.wordsAt(bytes, from, to);
+      this.#wordsAt = start - from;
+    }
+    return wordsLength(bytes, start, to);
   }
 
   /** An event that has to be read. */
   #event(bytes: Buffer, from: number, end: number, out: Tapped): Step {
     const frame = bytes.toString('latin1', from, end);
-    const told = this.#read(frame, out);
+    const told = this.#read(frame, isAscii(bytes.subarray(from, end)), out);
     return { end, told: told === frame ? undefined : Buffer.from(told, 'latin1') };
   }
 
   /** Reads one event; gives what the client gets of it. */
-  #read(frame: string, out: Tapped): string {
-    const event = readFrame(frame);
+  #read(frame: string, inAscii: boolean, out: Tapped): string {
+    const event = readFrame(frame, inAscii);
     if (event === undefined) return frame;
     const chunks = this.#decoder.push(event);
     let isBroken = false;
@@ -246,12 +264,13 @@ export class StreamTap {
     return renamed;
   }
 
-  /** The line that names an event which holds but a piece of text. It names no model either. */
-  #quietHead(bytes: Buffer, at: number): Buffer | undefined {
+  #quietEvent(bytes: Buffer, at: number): QuietEvent | undefined {
     // Most are of the same name as the one before.
     const last = this.#lastQuiet;
-    if (last !== undefined && standsAt(bytes, at, last)) return last;
-    this.#lastQuiet = this.#quietHeads.find((head) => standsAt(bytes, at, head));
+    if (last !== undefined && standsAt(bytes, at, last.head)) return last;
+    if (!standsAt(bytes, at, NAME)) return undefined;
+    const name = bytes.toString('latin1', at + NAME.length, bytes.indexOf(LF, at));
+    this.#lastQuiet = this.#format.quietEvents.get(name);
     return this.#lastQuiet;
   }
 
@@ -317,11 +336,20 @@ function spelling(text: string, key: string, value: string): string | undefined 
   return undefined;
 }
 
-/** The event of one frame; undefined for a frame without data (comments, blank lines). */
-function readFrame(frame: string): { event: string; data: string } | undefined {
-  // The commonest frame: one line of data.
-  if (frame.startsWith('data: ') && frame.indexOf('\n') === frame.length - 2) {
-    return { event: '', data: utf8(frame.slice(6, -2)) };
+/**
+ * The event of one frame; undefined for a frame without data (comments, blank lines).
+ * @param inAscii true when it is known to be, so that its text is its bytes
+ */
+function readFrame(frame: string, inAscii: boolean): { event: string; data: string } | undefined {
+  const shown = inAscii ? (data: string): string => data : utf8;
+  // The commonest frames: a line of data, with or without one that names the event before it.
+  const named = frame.startsWith('event: ') ? frame.indexOf('\n') : -1;
+  if (
+    frame.startsWith('data: ', named + 1) &&
+    frame.indexOf('\n', named + 1) === frame.length - 2
+  ) {
+    const data = shown(frame.slice(named + 7, -2));
+    return { event: named < 0 ? '' : frame.slice(7, named).trim(), data };
   }
   let event = '';
   let data: string | undefined;
@@ -331,12 +359,12 @@ function readFrame(frame: string): { event: string; data: string } | undefined {
       data = data === undefined ? value : `${data}\n${value}`;
     } else if (line.startsWith('event:')) event = line.slice(6).trim();
   }
-  return data === undefined ? undefined : { event, data: utf8(data) };
+  return data === undefined ? undefined : { event, data: shown(data) };
 }
 
 /** True for an event that lacks only what closes it. */
 function isWhole(frame: string): boolean {
-  const event = readFrame(frame);
+  const event = readFrame(frame, false);
   if (event === undefined) return false;
   return event.data.trim() === '[DONE]' || parseJson(event.data) !== undefined;
 }
@@ -358,10 +386,7 @@ function isOwnError(format: Format, data: string): boolean {
 
 /** Bytes held as latin1 → text. */
 function utf8(bytes: string): string {
-  for (let i = 0; i < bytes.length; i += 1) {
-    if (bytes.charCodeAt(i) > 127) return Buffer.from(bytes, 'latin1').toString('utf8');
-  }
-  return bytes;
+  return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
 /** The chunk that `stream_options.include_usage` adds: no choices, only usage. */

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'bun:test';
 import type { ProviderContext } from '../src/formats/format.ts';
 import { FORMATS } from '../src/formats/index.ts';
 import { Ledger } from '../src/ledger.ts';
+import { SseParser } from '../src/stream/sse.ts';
 import { StreamTap, type Tapped } from '../src/stream-tap.ts';
 import type { FormatName, UnifiedChunk } from '../src/unified.ts';
+import { Meter } from '../src/usage/meter.ts';
+import { readFixture } from './support/matrix.ts';
 import { randomFrom } from './transform/random.ts';
 
 const context: ProviderContext = {
@@ -214,4 +217,102 @@ test('the usage chunk that nobody asked for is hidden, between runs too', () => 
   const bytes = pass('chat', cut(usage + plain, []), true).bytes;
   expect(bytes).not.toContain('prompt_tokens');
   expect(bytes).toContain('[DONE]');
+});
+
+/** Characters that the tap gives an account of. */
+function counted(format: FormatName, pieces: readonly Buffer[]): number {
+  const tap = new StreamTap(FORMATS[format], context, 'alias', false);
+  const meter = new Meter(() => 0);
+  for (const { chunks, quiet } of [...pieces.map((piece) => tap.push(piece)), tap.end()]) {
+    if (quiet !== undefined) meter.count(quiet);
+    for (const chunk of chunks) meter.see(chunk);
+  }
+  return meter.outputChars;
+}
+
+/** What `counted` gives for a reader of every event. */
+function read(format: FormatName, text: string): number {
+  const decoder = FORMATS[format].decoder(context);
+  const meter = new Meter(() => 0);
+  const parser = new SseParser();
+  for (const event of [...parser.push(text), ...parser.end()]) {
+    for (const chunk of decoder.push(event)) meter.see(chunk);
+  }
+  return meter.outputChars;
+}
+
+describe('of events that are not read, the words are counted', () => {
+  let number = 0;
+  const event = (type: string, fields: object): string =>
+    frame({ type, sequence_number: number++, ...fields }, '\n', type);
+  const item = (output_index: number, kind: object, deltas: string, done: object): string =>
+    [
+      event('response.output_item.added', { output_index, item: { id: 'i', ...kind } }),
+      ...['first', ' and', ' more', ' of it'].map((delta, i) =>
+        event(deltas, { output_index, delta, logprobs: [], obfuscation: 'x'.repeat(9 - i) }),
+      ),
+      event(deltas.replace('delta', 'done'), { output_index, text: 'first and more of it' }),
+      event('response.output_item.done', { output_index, item: { id: 'i', ...kind, ...done } }),
+    ].join('');
+  const text = 'first and more of it';
+  const all = [
+    event('response.created', { response: { id: 'r', model: 'm' } }),
+    item(0, { type: 'reasoning' }, 'response.reasoning_summary_text.delta', {
+      summary: [{ type: 'summary_text', text }],
+    }),
+    item(1, { type: 'message' }, 'response.output_text.delta', {
+      content: [{ type: 'output_text', text }],
+    }),
+    item(
+      2,
+      { type: 'function_call', name: 'look', call_id: 'c' },
+      'response.function_call_arguments.delta',
+      { arguments: text },
+    ),
+    item(3, { type: 'message' }, 'response.output_text.delta', {
+      content: [{ type: 'output_text', text }],
+    }),
+  ];
+
+  test('once, also where the whole is said again', () => {
+    const stream = all.join('');
+    expect(counted('responses', cut(stream, []))).toBe(4 * text.length + 'look'.length);
+    expect(read('responses', stream)).toBe(4 * text.length + 'look'.length);
+  });
+
+  test('of an answer that breaks off', () => {
+    const half = all.join('').split('" of it"')[0] ?? '';
+    expect(counted('responses', cut(half, []))).toBe(14);
+  });
+
+  test('and nothing is left out of an item that has no deltas', () => {
+    const done = event('response.output_item.done', {
+      output_index: 4,
+      item: { id: 'j', type: 'message', content: [{ type: 'output_text', text }] },
+    });
+    const stream = all.join('') + done;
+    expect(counted('responses', cut(stream, []))).toBe(5 * text.length + 'look'.length);
+  });
+
+  test.each([
+    ['responses', 'reasoning.reply.sse'],
+    ['responses', 'shown-reasoning.sse'],
+    ['responses', 'everything.sse'],
+    ['responses', 'items-only.sse'],
+    ['responses', 'calls.reply.sse'],
+    ['messages', 'reasoning.reply.sse'],
+    ['messages', 'calls.reply.sse'],
+    ['messages', 'thinking-and-tools.sse'],
+    ['chat', 'calls.reply.sse'],
+  ] as const)('%s %s, as if all were read', (format, name) => {
+    const stream = readFixture(`${format}/${name}`);
+    const expected = read(format, stream);
+    expect(expected).toBeGreaterThan(0);
+    const pieces = cut(
+      stream,
+      Array.from({ length: 20 }, (_, i) => 1 + i * 150).filter((at) => at < stream.length),
+    );
+    // Escapes and letters beyond ASCII count as they are written.
+    expect(counted(format, pieces) / expected).toBeWithin(0.99, 1.25);
+  });
 });

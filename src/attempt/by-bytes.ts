@@ -117,7 +117,7 @@ async function passStream(attempt: Attempt, response: HttpReply): Promise<Respon
   );
   const all = held.items.flatMap((item) => item.chunks);
   attempt.judgeHead(held.verdict, all);
-  for (const { quiet } of held.items) if (quiet > 0) watch.sawQuiet(quiet);
+  for (const { quiet } of held.items) if (quiet !== undefined) watch.sawQuiet(quiet);
   watch.saw(all);
   watch.started();
   const stream = tappedStream(held.items, held.rest, {

@@ -6,6 +6,7 @@ import type { GatewayError } from '../errors.ts';
 import type { Marks } from '../glance.ts';
 import type { JsonObject } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
+import type { QuietEvents } from '../stream/quiet-event.ts';
 import type { SseEvent } from '../stream/sse.ts';
 import type { Stage } from '../stream/stage.ts';
 import type {
@@ -119,11 +120,11 @@ export interface Format {
    * Provider's events → chunks. `end()` is called when the connection closes, well or not: it gives
    * `error` when the answer was not complete, `done` when it was and `done` has not been given.
    */
-  decoder(context: ProviderContext): Stage<SseEvent, UnifiedChunk>;
+  decoder(context: ProviderContext): EventDecoder;
   /** True when the decoder keeps no account of text deltas, so that not each of them must reach it. */
   readonly skimmable: boolean;
-  /** Names of events that hold nothing but a further piece of text or arguments. */
-  readonly deltaEvents: readonly string[];
+  /** Events that need not be read once the answer has begun: pieces of it, and what was said before. None names a model. */
+  readonly quietEvents: QuietEvents;
   /** Chunks → client's events, as text ready for the socket. */
   encoder(context: ClientContext): ReplyEncoder;
 
@@ -131,6 +132,12 @@ export interface Format {
   decodeError(status: number, body: unknown): ProviderFault;
   /** Our error as a reply body of this format. */
   encodeError(error: GatewayError, requestId: string): object;
+}
+
+/** Reads a provider's stream. */
+export interface EventDecoder extends Stage<SseEvent, UnifiedChunk> {
+  /** Pieces (`quietEvents`) of what was announced last passed by unread: they are no news any more. */
+  skipped?(): void;
 }
 
 /**

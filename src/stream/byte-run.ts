@@ -92,7 +92,7 @@ export function standsAt(bytes: Buffer, at: number, what: Buffer): boolean {
 }
 
 /** Offset of the quote that ends the JSON string whose words begin at `start`; negative without one. */
-function closingQuote(bytes: Buffer, start: number): number {
+export function closingQuote(bytes: Buffer, start: number): number {
   for (
     let quote = bytes.indexOf(QUOTE, start);
     quote >= 0;

@@ -41,7 +41,7 @@ export const chat: Format = {
   decodeReply,
   encodeReply,
   skimmable: true,
-  deltaEvents: [],
+  quietEvents: new Map(),
   decoder: (context) => new ChatDecoder(context),
   encoder: (context) => new ChatEncoder(context),
   decodeError,

@@ -68,7 +68,7 @@ export const gemini: Format = {
   decodeReply,
   encodeReply,
   skimmable: false,
-  deltaEvents: [],
+  quietEvents: new Map(),
   decoder: (context) => new GeminiDecoder(context),
   encoder: (context) => new GeminiEncoder(context),
   decodeError: decodeFault,

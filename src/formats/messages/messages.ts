@@ -1,4 +1,5 @@
 /** Anthropic Messages (docs: api/messages), for clients and for providers. */
+import { quietEvents } from '../../stream/quiet-event.ts';
 import type { Format } from '../format.ts';
 import { decodeReply } from './decode-reply.ts';
 import { decodeRequest } from './decode-request.ts';
@@ -39,7 +40,7 @@ export const messages: Format = {
   decodeReply,
   encodeReply,
   skimmable: true,
-  deltaEvents: ['content_block_delta'],
+  quietEvents: quietEvents({ content_block_delta: ['text', 'thinking', 'partial_json'] }),
   decoder: (context) => new MessagesDecoder(context),
   encoder: (context) => new MessagesEncoder(context),
   decodeError,

@@ -1,9 +1,9 @@
 /** A Responses provider's stream → chunks. */
 import { array, isObject, type JsonObject, number, parseJson, text } from '../../json.ts';
 import type { SseEvent } from '../../stream/sse.ts';
-import { NOTHING, type Stage } from '../../stream/stage.ts';
+import { NOTHING } from '../../stream/stage.ts';
 import type { UnifiedChunk } from '../../unified.ts';
-import type { ProviderContext } from '../format.ts';
+import type { EventDecoder, ProviderContext } from '../format.ts';
 import { decodeAnnotation } from './citations.ts';
 import {
   callHead,
@@ -36,6 +36,8 @@ interface ItemState {
   shows: 'summary' | 'content' | undefined;
   /** The token of shown reasoning was given before the item was done. */
   isTokenGiven: boolean;
+  /** Some of its deltas passed by unread. */
+  isSkipped: boolean;
   isDone: boolean;
 }
 
@@ -43,9 +45,11 @@ interface ItemState {
  * The decoder. Text is given as it comes; whatever an item holds beyond its deltas (some dialects
  * send none, or fill only `response.completed`) is given when the item is done.
  */
-export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
+export class ResponsesDecoder implements EventDecoder {
   readonly #context: ProviderContext;
   readonly #items = new Map<number | string, ItemState>();
+  /** The item that was announced last. */
+  #newest: ItemState | undefined;
   readonly #kinds: Kinds = { calls: false, refusal: false, text: false };
   #calls = 0;
   #isStarted = false;
@@ -110,6 +114,10 @@ export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
   end(): readonly UnifiedChunk[] {
     if (this.#isEnded) return NOTHING;
     return this.#fail({ message: 'the stream ended before the response was complete' });
+  }
+
+  skipped(): void {
+    if (this.#newest) this.#newest.isSkipped = true;
   }
 
   #fail(error: Extract<UnifiedChunk, { type: 'error' }>['error']): readonly UnifiedChunk[] {
@@ -284,9 +292,9 @@ export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
       if (!isObject(part)) return;
       const kind = part['type'] === 'refusal' ? 'refusal' : 'text';
       const whole = text(part[kind]) ?? '';
-      const rest = whole.slice(state.given[index] ?? 0);
+      const rest = restOf(whole, state, index);
+      if (whole !== '') this.#kinds[kind] = true;
       if (rest !== '') {
-        this.#kinds[kind] = true;
         this.#open(kind, state, index, out);
         out.push({ type: kind, text: rest });
       }
@@ -302,9 +310,10 @@ export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
       const { texts, summarized } = reasoningTexts(item);
       state.shows = summarized ? 'summary' : 'content';
       texts.forEach((whole, index) => {
-        if (whole === '') return;
+        const rest = restOf(whole, state, index);
+        if (rest === '') return;
         state.given[index] = whole.length;
-        this.#reasoning(state, index, whole, out);
+        this.#reasoning(state, index, rest, out);
       });
     }
     const isShown = state.shows === 'content' && state.given.length > 0;
@@ -325,7 +334,7 @@ export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
 
   #finishCall(item: JsonObject, state: ItemState, out: UnifiedChunk[]): void {
     const index = state.call ?? this.#announce(item, state, out);
-    const rest = callInput(item).slice(state.given[0] ?? 0);
+    const rest = restOf(callInput(item), state, 0);
     if (rest !== '') out.push({ type: 'arguments', index, text: rest });
     out.push({ type: 'callEnd', index });
   }
@@ -393,6 +402,7 @@ export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
     if (item === undefined) {
       item = newState({ id: event['item_id'] });
       this.#items.set(key, item);
+      this.#newest = item;
     }
     return item;
   }
@@ -400,8 +410,14 @@ export class ResponsesDecoder implements Stage<SseEvent, UnifiedChunk> {
   #newItem(event: JsonObject, item: JsonObject): ItemState {
     const state = newState(item);
     this.#items.set(this.#keyOf(event), state);
+    this.#newest = state;
     return state;
   }
+}
+
+/** What an item says beyond its deltas. */
+function restOf(whole: string, state: ItemState, part: number): string {
+  return state.isSkipped ? '' : whole.slice(state.given[part] ?? 0);
 }
 
 function newState(item: JsonObject): ItemState {
@@ -412,6 +428,7 @@ function newState(item: JsonObject): ItemState {
     cited: [],
     shows: undefined,
     isTokenGiven: false,
+    isSkipped: false,
     isDone: false,
   };
 }

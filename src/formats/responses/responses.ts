@@ -1,4 +1,5 @@
 /** The format `responses`: OpenAI Responses, as a client and as a provider speak it. */
+import { quietEvents } from '../../stream/quiet-event.ts';
 import type { Format } from '../format.ts';
 import { decodeReply } from './decode-reply.ts';
 import { decodeRequest } from './decode-request.ts';
@@ -42,12 +43,22 @@ export const responses: Format = {
   decodeReply,
   encodeReply,
   skimmable: false,
-  deltaEvents: [
-    'response.output_text.delta',
-    'response.reasoning_summary_text.delta',
-    'response.reasoning_text.delta',
-    'response.function_call_arguments.delta',
-  ],
+  quietEvents: quietEvents({
+    'response.output_text.delta': ['delta'],
+    'response.output_text.done': [],
+    'response.content_part.added': [],
+    'response.content_part.done': [],
+    'response.reasoning_summary_text.delta': ['delta'],
+    'response.reasoning_summary_text.done': [],
+    'response.reasoning_summary_part.added': [],
+    'response.reasoning_summary_part.done': [],
+    'response.reasoning_text.delta': ['delta'],
+    'response.reasoning_text.done': [],
+    'response.function_call_arguments.delta': ['delta'],
+    'response.function_call_arguments.done': [],
+    'response.custom_tool_call_input.delta': ['delta'],
+    'response.custom_tool_call_input.done': [],
+  }),
   decoder: (context) => new ResponsesDecoder(context),
   encoder: (context) => new ResponsesEncoder(context),
   decodeError,
