@@ -64,9 +64,9 @@ export function keepsReferences({ references }: Exchange, provider: string): boo
   return references.body === undefined || references.home === provider;
 }
 
-/** The client's body with what it refers to in it. */
-export function wholeBody({ references, body }: Exchange): JsonObject {
-  return references?.body ?? body.json;
+/** The client's body with what it refers to in it, and marks for what is left unread. */
+export function wholeBody({ references, verbatim, body }: Exchange): JsonObject {
+  return references?.body ?? verbatim?.json ?? body.json;
 }
 
 /**
@@ -79,13 +79,16 @@ export function answerKeeper(
   target: Target,
   native: boolean,
 ): ((ended: string) => void) | undefined {
-  const { call, body, deps, owner, settings } = exchange;
-  if (call.format.name !== 'responses' || settings.config.responses.store === 'off') {
-    return undefined;
-  }
-  if (body.value('store') === false) return undefined;
+  if (!isKept(exchange)) return undefined;
+  const { body, deps, owner } = exchange;
   const who = { owner, provider: target.provider.name, model: target.model, native };
   return (ended) => keepAnswer(ended, { store: deps.responses, ...who, body: body.readable });
+}
+
+/** True when the answer is to be kept, with what was asked. */
+export function isKept({ call, body, settings }: Exchange): boolean {
+  if (call.format.name !== 'responses' || settings.config.responses.store === 'off') return false;
+  return body.value('store') !== false;
 }
 
 /** Reports what the reader of the body reported as what the client itself wrote; once, after reading. */

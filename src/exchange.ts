@@ -27,6 +27,7 @@ import type { UnifiedChatRequest } from './unified.ts';
 import type { Send } from './upstream.ts';
 import type { Clock, RecordBuilder, UsageRecord } from './usage/record.ts';
 import type { Traces } from './usage/traces.ts';
+import type { Verbatim } from './verbatim.ts';
 
 /** What the gateway is built from; every effect it has goes through one of these. */
 export interface GatewayDeps {
@@ -126,6 +127,8 @@ export class Exchange {
   readonly ledger = new Ledger();
   /** The body in the middle language, once a target needed it; attempts share it and never edit it. */
   unified: UnifiedChatRequest | undefined = undefined;
+  /** What of the body was left unread when `unified` was made; unset while nothing was. */
+  verbatim: Verbatim | undefined = undefined;
   /** Files that an attempt fetched by URL; unset while none did. */
   fetched: Map<string, Media> | undefined = undefined;
   /** The attempt that runs; unset where nobody need be told of its failure. */
@@ -155,10 +158,22 @@ export class Exchange {
 
   /** The body as replies repeat it: what is not kept must not be said to be. */
   #told(): JsonObject {
-    const json = this.body.readable;
+    const json = this.verbatim?.json ?? this.body.readable;
     const isKept =
       this.call.format.name !== 'responses' || this.settings.config.responses.store !== 'off';
     return isKept ? json : { ...json, store: false };
+  }
+
+  /**
+   * Everything is read from now on.
+   * @throws GatewayError `invalid_request` when what was left unread is not JSON
+   */
+  readAll(): void {
+    if (this.verbatim === undefined) return;
+    void this.body.json;
+    this.verbatim = undefined;
+    this.unified = undefined;
+    this.#client = undefined;
   }
 
   /** The client's side as the formats see it. */

@@ -234,8 +234,9 @@ class Turn implements Begun, OpenRecord {
    */
   #releaseBody(): void {
     const { call, deps } = this;
-    const body = this.#exchange?.body;
-    const isReadLater = call.format.name === 'responses' && body?.isParsed !== true;
+    const { body, verbatim } = this.#exchange ?? {};
+    const isRead = body?.isParsed === true || verbatim !== undefined;
+    const isReadLater = call.format.name === 'responses' && !isRead;
     if (isReadLater || deps.traces?.of(call.id) !== undefined) return;
     body?.release();
   }

@@ -21,7 +21,7 @@ import { createGateway as createCore } from './gateway.ts';
 import { keepCooldowns } from './health/cooldown-file.ts';
 import { Cooldowns } from './health/cooldowns.ts';
 import type { JsonObject } from './json.ts';
-import { Edited } from './json-span.ts';
+import { isPieced } from './json-span.ts';
 import { Concurrency } from './limits/concurrency.ts';
 import { KeyLimits } from './limits/key-limits.ts';
 import { keepKeyLimits } from './limits/key-limits-file.ts';
@@ -400,7 +400,7 @@ function sendFor(given: GatewayOptions['fetch']): Send {
     given(url, {
       method: 'POST',
       headers,
-      body: body instanceof Edited ? body.copy() : body,
+      body: isPieced(body) ? body.copy() : body,
       signal: stop.signal,
       redirect: 'manual',
     });

@@ -13,7 +13,7 @@ export interface Span {
 export const QUOTE = 34;
 const SPACE = 32;
 const COMMA = 44;
-const COLON = 58;
+export const COLON = 58;
 const BACKSLASH = 92;
 export const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
@@ -21,7 +21,7 @@ const OPEN_BRACKET = 91;
 const CLOSE_BRACKET = 93;
 
 /** Offset behind the closing quote of the string whose opening quote is at `from`; -1 when it never closes. */
-function endOfString(bytes: Buffer, from: number): number {
+export function endOfString(bytes: Buffer, from: number): number {
   let quote = nextQuote(bytes, from + 1);
   while (quote >= 0) {
     let backslashes = 0;
@@ -300,8 +300,25 @@ export interface Edit extends Span {
   readonly with: string;
 }
 
+/** A body that is put together where it is sent. */
+export interface Pieced {
+  /** In bytes. */
+  readonly length: number;
+  /** Writes them to where they have room. */
+  copyTo(target: Buffer, at: number): void;
+  /** Bytes of their own. */
+  copy(): Buffer;
+  /** Bytes that are good until `giveBack` is called, which must be before anything else is done. */
+  borrow(): Buffer;
+  giveBack(): void;
+}
+
+export function isPieced(body: string | Uint8Array | Pieced): body is Pieced {
+  return typeof body !== 'string' && !(body instanceof Uint8Array);
+}
+
 /** Bytes with some spans replaced. */
-export class Edited {
+export class Edited implements Pieced {
   readonly #bytes: Buffer;
   readonly #edits: readonly Edit[];
   /** What stood where bytes that are lent were changed. */
@@ -312,25 +329,21 @@ export class Edited {
     this.#edits = edits;
   }
 
-  /** In bytes. */
   get length(): number {
     return lengthOf(this.#bytes, this.#edits);
   }
 
-  /** Bytes of their own. */
   copy(): Buffer {
     return splice(this.#bytes, this.#edits);
   }
 
-  /** Writes them to where they have room. */
   copyTo(target: Buffer, at: number): void {
     spliceTo(target, at, this.#bytes, this.#edits);
   }
 
   /**
-   * Bytes that are good until `giveBack` is called, which must be before anything else is done. Of a
-   * large body that begins with a shorter text in the place of a longer one, only the beginning is
-   * moved, and back again: no second body of that size is made (bench: plain, 100 KB and 1 MB).
+   * Of a large body that begins with a shorter text in the place of a longer one, only the beginning
+   * is moved, and back again: no second body of that size is made (bench: plain, 100 KB and 1 MB).
    */
   borrow(): Buffer {
     const bytes = this.#bytes;

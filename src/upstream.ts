@@ -2,6 +2,7 @@
  * The upstream leg: one POST to a provider. The only module that calls `fetch`. What can go wrong on
  * the way becomes a `GatewayError` here.
  */
+
 import type { ProviderConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import type { AuthStyle, Format } from './formats/format.ts';
@@ -9,7 +10,7 @@ import type { HttpClient } from './http/http-client.ts';
 import type { HttpHeaders, HttpReply } from './http/reply.ts';
 import type { HttpRequest } from './http/request.ts';
 import { isObject, parseJson } from './json.ts';
-import { Edited } from './json-span.ts';
+import { isPieced } from './json-span.ts';
 import type { FetchMediaEffects } from './media/fetch-media.ts';
 import type { QuirkEffects } from './quirks/quirk.ts';
 import type { Stop } from './stop.ts';
@@ -64,7 +65,7 @@ export function sendWithFetch({
   const sent = fetch(url, {
     method: 'POST',
     headers,
-    body: body instanceof Edited ? body.borrow() : body,
+    body: isPieced(body) ? body.borrow() : body,
     signal: stop.signal,
     redirect: 'manual',
     // Bun's own limit would cut healthy streams; ours judge by progress.
@@ -72,7 +73,7 @@ export function sendWithFetch({
     ...(proxy === undefined ? {} : { proxy }),
   } satisfies FetchOptions);
   // Fetch standard, "extract a body": of bytes a copy is taken, before the promise is given.
-  if (body instanceof Edited) body.giveBack();
+  if (isPieced(body)) body.giveBack();
   return sent;
 }
 type FetchOptions = RequestInit & { timeout: false; proxy?: string | false };

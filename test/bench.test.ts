@@ -69,10 +69,15 @@ describe('what is done for a request', async () => {
     expect(pairsWhere(same, (taken) => taken.wholeCopies > 1)).toEqual([]);
   });
 
-  test('a body that is translated becomes text once, is parsed once and serialised once', () => {
+  test('a body that is translated becomes text once, is parsed once and serialised once at most', () => {
     const translated = requests.filter(([pair]) => !isSame(pair));
-    expect(pairsWhere(translated, (taken) => taken.wholeParses !== 1)).toEqual([]);
-    expect(pairsWhere(translated, (taken) => taken.wholeSerializations !== 1)).toEqual([]);
+    // Long results of tools are neither, but for Gemini, which takes them as values.
+    const isWhole = (pair: string): boolean => pair.includes('gemini');
+    const times = (pair: string): number => (isWhole(pair) ? 1 : 0);
+    expect(pairsWhere(translated, (taken, pair) => taken.wholeParses !== times(pair))).toEqual([]);
+    expect(
+      pairsWhere(translated, (taken, pair) => taken.wholeSerializations !== times(pair)),
+    ).toEqual([]);
     expect(pairsWhere(translated, (taken) => taken.wholeCopies > 1)).toEqual([]);
   });
 

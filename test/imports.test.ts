@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly RegExp[])[] = [
     /^(json|errors|ledger|unified|json-span|version|watch-timer|gather|roster|stop|zlib|give-back)\.ts$/,
     /^(closed-schema|effort|hook-fields|unknown-fields)\.ts$/,
   ],
-  [/^http\//, /^stream\//, /^(log|assemble|glance|state-file)\.ts$/],
+  [/^http\//, /^stream\//, /^(log|assemble|glance|state-file|verbatim)\.ts$/],
   [/^formats\//, /^quirks\//],
   [/^transform\//, /^config\//, /^demo\//],
   [

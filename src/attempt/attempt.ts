@@ -10,7 +10,7 @@ import type { Format, ProviderContext } from '../formats/format.ts';
 import { gather } from '../gather.ts';
 import type { RunningAttempt } from '../health/in-flight.ts';
 import type { HttpReply } from '../http/reply.ts';
-import type { Edited } from '../json-span.ts';
+import type { Pieced } from '../json-span.ts';
 import { Ledger, NothingLost } from '../ledger.ts';
 import { replyHeaders } from '../reply-headers.ts';
 import type { Target } from '../resolve.ts';
@@ -135,7 +135,7 @@ export class Attempt implements ProviderContext, AttemptFacts, RunningAttempt, W
    */
   async post(
     url: string,
-    body: string | Edited,
+    body: string | Pieced,
     changes?: ChainRequest['headers'],
   ): Promise<HttpReply> {
     const { exchange, target, format, stop, watch } = this;

@@ -1,6 +1,6 @@
 /** An attempt whose request and answer go through the chain of hooks. */
 import { estimateTokens } from '../count-tokens/estimate-request.ts';
-import { answerKeeper, spellOwn, spellProviders, wholeBody } from '../earlier-answers.ts';
+import { answerKeeper, isKept, spellOwn, spellProviders, wholeBody } from '../earlier-answers.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { holdHead } from '../hold.ts';
@@ -12,11 +12,13 @@ import type { Chain } from '../transform/chain.ts';
 import { chunksWithoutSecrets, hiderOf } from '../transform/hide-secrets.ts';
 import { HookContext } from '../transform/hook-context.ts';
 import type { UnifiedChunk } from '../unified.ts';
+import { Verbatim } from '../verbatim.ts';
 import { type Attempt, hasContent } from './attempt.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
 export async function runTranslated(attempt: Attempt, chain: Chain): Promise<Response> {
   const { exchange, target, format } = attempt;
+  leaveUnread(attempt, chain);
   const hooks = hookContext(attempt, chain.hasForeignHook);
   const decoded = unifiedOf(exchange, chain, hooks);
   const unified = fetchesMedia(exchange) ? await withMedia(decoded, chain, attempt) : decoded;
@@ -27,8 +29,37 @@ export async function runTranslated(attempt: Attempt, chain: Chain): Promise<Res
   refuseLoss(attempt);
   const { extraBody } = target.provider;
   const body = extraBody === undefined ? request.body : mergeDeep(request.body, extraBody);
-  const response = await attempt.post(request.url, JSON.stringify(body), request.headers);
+  const text = JSON.stringify(body);
+  const { verbatim } = exchange;
+  const told = verbatim === undefined ? text : verbatim.spell(text);
+  if (told === undefined) {
+    exchange.readAll();
+    return runTranslated(attempt, chain);
+  }
+  const sent = attempt.post(request.url, told, request.headers);
+  const response = await (verbatim === undefined ? sent : sent.catch(orClientsFault(exchange)));
   return answerThrough(attempt, chain, response, hooks);
+}
+
+/** Decides whether long results of tools are read; where they are not, `unified` has marks for them. */
+function leaveUnread({ exchange, format }: Attempt, chain: Chain): void {
+  const { call, body, references } = exchange;
+  const places = call.format.results;
+  if (!chain.isPlain || format.results === undefined) {
+    exchange.readAll();
+    return;
+  }
+  if (places === undefined || references !== undefined || exchange.unified !== undefined) return;
+  if (body.isParsed || isKept(exchange)) return;
+  exchange.verbatim = Verbatim.of(body.bytes, places);
+}
+
+/** What a provider refused may be at fault in what was left unread; then the client hears that instead. */
+function orClientsFault({ body }: Exchange): (cause: unknown) => never {
+  return (cause) => {
+    if (cause instanceof GatewayError && cause.kind === 'upstream_refused') void body.json;
+    throw cause;
+  };
 }
 
 /** What the hooks of an attempt share. */
@@ -42,8 +73,10 @@ export function hookContext(attempt: Attempt, hasForeignHook: boolean): HookCont
     // Not before: what the last words could not carry belongs to the record.
     if (exchange.stream) watch.end({ kind: 'complete' });
   };
-  exchange.client.estimate = () =>
-    exchange.unified && estimateTokens(exchange.unified, format.name);
+  exchange.client.estimate = () => {
+    const { unified, verbatim } = exchange;
+    return unified && estimateTokens(verbatim?.whole(unified) ?? unified, format.name);
+  };
   return hooks;
 }
 

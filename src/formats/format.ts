@@ -17,6 +17,7 @@ import type {
   UnifiedChunk,
   UnifiedReply,
 } from '../unified.ts';
+import type { ResultPlaces } from '../verbatim.ts';
 
 /** Which header carries the provider's key. `bearer` is `Authorization: Bearer`. */
 export type AuthStyle = 'bearer' | 'x-api-key' | 'api-key' | 'x-goog-api-key' | 'none';
@@ -108,6 +109,12 @@ export interface Format {
    * provider's API would refuse. Calls are answered, ids and tool names are legal (`rules`).
    */
   encodeRequest(request: UnifiedChatRequest, context: ProviderContext): object;
+
+  /**
+   * Where clients write results of tools. As a provider, a format that has them needs no more of a
+   * result than its first words either (`verbatim.ts`).
+   */
+  readonly results?: ResultPlaces;
 
   /** How replies of one text are written, where they can be told without being read. */
   readonly marks?: Marks;

@@ -1,5 +1,4 @@
 /** One request, and its reply as it comes in. */
-import { Edited } from '../json-span.ts';
 import type { Stoppable } from '../stop.ts';
 import { ChunkedBody } from './chunks.ts';
 import { type Connection, ConnectionError } from './connection.ts';
@@ -308,15 +307,17 @@ function writeRequest(
     scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
     scratch.write(head, 'latin1');
     if (typeof body === 'string') scratch.write(body, start);
-    else if (body instanceof Edited) body.copyTo(scratch, start);
-    else scratch.set(body, start);
+    else if (body instanceof Uint8Array) scratch.set(body, start);
+    else body.copyTo(scratch, start);
     connection.write(scratch, start + size);
     return;
   }
   connection.write(Buffer.from(head, 'latin1'), start);
   if (typeof body === 'string') connection.write(Buffer.from(body, 'utf8'), size);
-  else if (body instanceof Edited) {
+  else if (body instanceof Uint8Array) {
+    connection.write(Buffer.from(body.buffer, body.byteOffset, size), size);
+  } else {
     connection.write(body.borrow(), size);
     body.giveBack();
-  } else connection.write(Buffer.from(body.buffer, body.byteOffset, size), size);
+  }
 }

@@ -1,5 +1,5 @@
 /** A POST as HTTP/1.1 writes it (RFC 9112, sections 3 and 5). */
-import type { Edited } from '../json-span.ts';
+import type { Pieced } from '../json-span.ts';
 import type { Stop } from '../stop.ts';
 import { trimmed } from './white-space.ts';
 
@@ -7,7 +7,7 @@ export interface HttpRequest {
   /** Absolute, `http:`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | Edited;
+  readonly body: string | Uint8Array | Pieced;
   /** Ends the request, whatever has come of its reply. */
   readonly stop: Stop;
   /** Is told when the connection stands; fetch does not know. */

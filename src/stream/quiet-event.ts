@@ -1,8 +1,6 @@
 /** Events of one name that need not be read: how they begin, and how much text they hold. */
-import { QUOTE, valueAt } from '../json-span.ts';
+import { COLON, QUOTE, valueAt } from '../json-span.ts';
 import { closingQuote } from './byte-run.ts';
-
-const COLON = 58;
 
 /** What is known of them, by name. */
 export type QuietEvents = ReadonlyMap<string, QuietEvent>;

@@ -5,7 +5,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { GatewayDeps } from '../../src/exchange.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { Cooldowns } from '../../src/health/cooldowns.ts';
-import { Edited } from '../../src/json-span.ts';
+import { isPieced } from '../../src/json-span.ts';
 import { createLog } from '../../src/log.ts';
 import type { QuirkEffects } from '../../src/quirks/quirk.ts';
 import { ResponsesStore } from '../../src/responses-store/responses-store.ts';
@@ -151,5 +151,5 @@ export function streamReply(
 
 /** The body of a request to a provider. */
 export function textOf(body: UpstreamRequest['body']): string {
-  return Buffer.from(body instanceof Edited ? body.copy() : body).toString();
+  return Buffer.from(isPieced(body) ? body.copy() : body).toString();
 }

@@ -11,6 +11,7 @@ import { encodeRequest } from './encode-request.ts';
 import { ChatEncoder } from './encoder.ts';
 import { decodeError, encodeError } from './errors.ts';
 import { MARKS } from './marks.ts';
+import { RESULTS } from './results.ts';
 
 export const chat: Format = {
   name: 'chat',
@@ -37,6 +38,7 @@ export const chat: Format = {
   },
   decodeRequest,
   encodeRequest,
+  results: RESULTS,
   marks: MARKS,
   decodeReply,
   encodeReply,

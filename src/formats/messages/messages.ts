@@ -9,6 +9,7 @@ import { encodeRequest } from './encode-request.ts';
 import { MessagesEncoder } from './encoder.ts';
 import { decodeError, encodeError } from './errors.ts';
 import { MARKS } from './marks.ts';
+import { RESULTS } from './results.ts';
 
 export const messages: Format = {
   name: 'messages',
@@ -36,6 +37,7 @@ export const messages: Format = {
   },
   decodeRequest,
   encodeRequest,
+  results: RESULTS,
   marks: MARKS,
   decodeReply,
   encodeReply,

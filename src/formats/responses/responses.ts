@@ -8,6 +8,7 @@ import { encodeReply } from './encode-reply.ts';
 import { encodeRequest } from './encode-request.ts';
 import { ResponsesEncoder } from './encoder.ts';
 import { decodeError, encodeError } from './errors.ts';
+import { RESULTS } from './results.ts';
 
 /** OpenAI Responses (`/v1/responses`). */
 export const responses: Format = {
@@ -40,6 +41,7 @@ export const responses: Format = {
   },
   decodeRequest,
   encodeRequest,
+  results: RESULTS,
   decodeReply,
   encodeReply,
   skimmable: false,
