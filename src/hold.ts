@@ -17,7 +17,7 @@ export interface Held<T> {
 }
 
 /** True for a chunk that a client would see, so that the answer cannot start over elsewhere. */
-function isOutput(chunk: UnifiedChunk): boolean {
+export function isOutput(chunk: UnifiedChunk): boolean {
   switch (chunk.type) {
     case 'text':
     case 'refusal':

@@ -59,7 +59,7 @@ export function tappedSource(
         cancel();
         const last = tap.end();
         // An answer that was complete before the connection broke is complete.
-        if (last.chunks.some((chunk) => chunk.type === 'done')) return [last];
+        if (last.chunks.some(isDone)) return [last];
         const said = last.chunks.filter((chunk) => chunk.type !== 'error');
         last.chunks = [...said, { type: 'error', error: brokenFault(cause) }];
         return [last];
@@ -67,6 +67,25 @@ export function tappedSource(
     },
     cancel,
   };
+}
+
+/**
+ * The same of a stream that is all there already, as caches and gateways that gather send it.
+ * @param bytes their memory may be given back
+ * @returns its pieces; undefined for anything but one answer that ended well
+ */
+export function tappedWhole(
+  bytes: Buffer,
+  format: Format,
+  context: ProviderContext,
+  model: string,
+  hideUsage: boolean,
+): readonly Tapped[] | undefined {
+  const tap = new StreamTap(format, context, model, hideUsage);
+  const items = [tap.push(bytes, true)];
+  const isEnded = (): boolean => items.some(({ chunks }) => chunks.some(isDone));
+  if (!isEnded()) items.push(tap.end());
+  return isEnded() ? items : undefined;
 }
 
 /**
@@ -84,6 +103,10 @@ function withinLinger<T>(reading: Promise<T>): Promise<T | undefined> {
 
 function isLast(chunk: UnifiedChunk): boolean {
   return chunk.type === 'done' || chunk.type === 'error';
+}
+
+function isDone(chunk: UnifiedChunk): boolean {
+  return chunk.type === 'done';
 }
 
 function isError(chunk: UnifiedChunk): boolean {
@@ -153,7 +176,7 @@ function spell(
     last.start ??= chunks.find(isStart);
     if (isTold) bytes.push(Buffer.from(hiderOf(options.provider)(item.text)));
     else bytes.push(...item.spell(), ...breakBytes(item, options, last));
-    if (options.onLast && chunks.some(({ type }) => type === 'done')) {
+    if (options.onLast && chunks.some(isDone)) {
       options.onLast(item.text);
     }
   }

@@ -121,3 +121,101 @@ describe('two choices of a chat provider', () => {
     },
   );
 });
+
+describe.each(FORMAT_NAMES)(
+  'a %s stream that is all there when it is first looked at',
+  (format) => {
+    async function asked(text: string, isThere: boolean, fields: object = {}) {
+      const gateway = await testGateway(
+        { ...oneProvider(format), resilience: { retries: { max: 0 } } },
+        () =>
+          isThere
+            ? Object.assign(streamReply([text]), { whole: Buffer.from(text) })
+            : streamReply([text]),
+      );
+      const response = await gateway.post(pathOf(format, true), {
+        ...requestOf(format, 'text', true),
+        ...fields,
+      });
+      const body = await response.text();
+      // A reader of pieces closes the record behind the last of them.
+      while (gateway.records.length === 0) await Bun.sleep(1);
+      const [record] = gateway.records;
+      return {
+        status: response.status,
+        headers: response.headers.toJSON(),
+        body,
+        record: {
+          outcome: record?.outcome,
+          usage: record?.usage,
+          source: record?.usageSource,
+          finish: record?.finish,
+          calls: record?.toolCalls,
+        },
+      };
+    }
+
+    const good = ['text', 'calls', 'reasoning', 'length', 'usage'].map((name): [string, string] => [
+      name,
+      readFixture(`${format}/${name}.reply.sse`),
+    ]);
+    const text = readFixture(`${format}/text.reply.sse`);
+    const large = text.replace(/\S+ /, (word) => word.repeat(20_000));
+    const bad: [string, string][] = [
+      ['one that just ends', begun(format)],
+      ['one that ends within an event', text.slice(0, -40)],
+      ['one without its last blank line', text.trimEnd()],
+      ['one that ends in the provider’s error', readFixture(`${format}/error.reply.sse`)],
+      ['one with an event that is not JSON', `${begun(format)}data: {"oops\n\n${text}`],
+      ['nothing', ''],
+    ];
+
+    test.each([...good, ['large', large] as [string, string], ...bad])(
+      '%s is answered like any other',
+      async (_, stream) => {
+        expect(await asked(stream, true)).toEqual(await asked(stream, false));
+      },
+    );
+
+    test('goes out at once', async () => {
+      const gateway = await testGateway(oneProvider(format), () =>
+        Object.assign(streamReply([], 'silence'), { whole: Buffer.from(text) }),
+      );
+      const response = await gateway.post(pathOf(format, true), requestOf(format, 'text', true));
+      expect(gateway.records[0]?.outcome).toBe('success');
+      expect(await response.text()).toBe(named(text));
+    });
+  },
+);
+
+test('of what is all there and names no usage the words are counted', async () => {
+  const event = (content: string): string =>
+    `data: ${JSON.stringify({ id: 'c', model: 'up', choices: [{ index: 0, delta: { content } }] })}\n\n`;
+  const text = `${event('some words').repeat(40)}data: [DONE]\n\n`;
+  const gateway = await testGateway(oneProvider('chat'), () =>
+    Object.assign(streamReply([text]), { whole: Buffer.from(text) }),
+  );
+  await gateway.post(pathOf('chat', true), requestOf('chat', 'text', true));
+  expect(gateway.records[0]).toMatchObject({ usage: { output: 100 }, usageSource: 'estimated' });
+});
+
+test('an empty answer that is all there lets the next target be asked', async () => {
+  const empty = 'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n';
+  const good = readFixture('chat/text.reply.sse');
+  const gateway = await testGateway(
+    {
+      providers: {
+        one: { type: 'chat', baseUrl: 'http://one.test/v1', apiKey: 'k' },
+        two: { type: 'chat', baseUrl: 'http://two.test/v1', apiKey: 'k' },
+      },
+      models: { m: { selector: 'in_order', targets: ['one/up', 'two/up'] } },
+    },
+    ({ url }) => {
+      const text = url.startsWith('http://one') ? `${empty}data: [DONE]\n\n` : good;
+      return Object.assign(streamReply([text]), { whole: Buffer.from(text) });
+    },
+  );
+  const response = await gateway.post(pathOf('chat', true), requestOf('chat', 'text', true));
+  expect(response.headers.get('x-plexus-provider')).toBe('two');
+  expect(await response.text()).toBe(named(good));
+});

@@ -2,17 +2,20 @@
 import { answerKeeper } from '../earlier-answers.ts';
 import { GatewayError } from '../errors.ts';
 import { glance } from '../glance.ts';
-import { holdHead } from '../hold.ts';
+import { holdHead, isOutput } from '../hold.ts';
 import type { HttpReply } from '../http/reply.ts';
 import { isObject, type JsonObject, parseJson } from '../json.ts';
 import { asksUsage, passthroughBody, passthroughReply } from '../passthrough.ts';
-import { tappedSource, tappedStream } from '../passthrough-stream.ts';
+import { tappedSource, tappedStream, tappedWhole } from '../passthrough-stream.ts';
+import { joined } from '../stream/byte-run.ts';
 import { ReplyTooLong, readWhole } from '../stream/read-whole.ts';
+import type { Tapped } from '../stream-tap.ts';
 import type { Chain } from '../transform/chain.ts';
 import { faultError } from '../transform/fault-error.ts';
 import { isEventStream } from '../transform/unread.ts';
-import type { UnifiedReply } from '../unified.ts';
+import type { UnifiedChunk, UnifiedReply } from '../unified.ts';
 import { isErrorOf, sendError } from '../upstream.ts';
+import type { Watch } from '../watch.ts';
 import { type Attempt, hasContent, Reading } from './attempt.ts';
 import { answerThrough, hookContext } from './by-hooks.ts';
 
@@ -104,11 +107,37 @@ function withBody(error: GatewayError, body: string): GatewayError {
   });
 }
 
+/** The answer goes out like a reply that was never a stream (bench: burst, 8 connections: 1.27 → 1.21). */
+function passWholeStream(
+  attempt: Attempt,
+  response: HttpReply,
+  items: readonly Tapped[],
+): Response {
+  const { exchange, target, watch } = attempt;
+  const all = items.flatMap(({ chunks }) => chunks);
+  attempt.judgeHead(all.some(isOutput) ? 'output' : 'complete', all);
+  showPieces(watch, items, all);
+  const pieces = items.flatMap((item) => item.spell());
+  const [only] = pieces;
+  const bytes = only !== undefined && pieces.length === 1 ? only : joined(pieces);
+  answerKeeper(exchange, target, true)?.(bytes.toString('utf8'));
+  return attempt.respond(response, bytes, response.headers.get('content-type') ?? '');
+}
+
+function showPieces(watch: Watch, items: readonly Tapped[], all: readonly UnifiedChunk[]): void {
+  for (const { quiet } of items) if (quiet !== undefined) watch.sawQuiet(quiet);
+  watch.saw(all);
+}
+
 async function passStream(attempt: Attempt, response: HttpReply): Promise<Response> {
   const { exchange, format, watch } = attempt;
   const { resilience } = exchange.settings.config;
   const hideUsage = format.name === 'chat' && !asksUsage(exchange.body);
-  const source = tappedSource(response, format, new Reading(attempt), exchange.model, hideUsage);
+  const { whole } = response;
+  const reading = new Reading(attempt);
+  const ended = whole && tappedWhole(whole, format, reading, exchange.model, hideUsage);
+  if (ended) return passWholeStream(attempt, response, ended);
+  const source = tappedSource(response, format, reading, exchange.model, hideUsage);
   const held = await holdHead(
     source,
     resilience.hold.maxBytes,
@@ -117,8 +146,7 @@ async function passStream(attempt: Attempt, response: HttpReply): Promise<Respon
   );
   const all = held.items.flatMap((item) => item.chunks);
   attempt.judgeHead(held.verdict, all);
-  for (const { quiet } of held.items) if (quiet !== undefined) watch.sawQuiet(quiet);
-  watch.saw(all);
+  showPieces(watch, held.items, all);
   watch.started();
   const stream = tappedStream(held.items, held.rest, {
     watch,

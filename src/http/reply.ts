@@ -12,7 +12,7 @@ export interface HttpReply {
    * @throws what broke the connection, or the reason of whoever aborted the request
    */
   bytes(): Promise<Uint8Array>;
-  /** The same, where all of it is here already. */
+  /** The same, where all of it is here already; its memory may be given back once nobody reads it. */
   readonly whole?: Buffer | undefined;
 }
 
