@@ -23,8 +23,8 @@ export interface ResultPlaces {
   visit(body: JsonObject, see: (holder: JsonObject, key: string, isResult: boolean) => void): void;
 }
 
-/** A smaller body costs less than the search. */
-const MIN_BODY = 16 * 1024;
+/** Bodies from this size on are worth the search. */
+export const MIN_BODY = 16 * 1024;
 /** A text of so many bytes costs more to read and write than its mark. */
 const MIN_TEXT = 1024;
 /** So many bytes of a text are always read; the cut behind them is searched in the next ones. */
@@ -55,7 +55,7 @@ export class Verbatim {
 
   /** @returns undefined for a body that has to be read as a whole, also for one that is not JSON */
   static of(bytes: Buffer, places: ResultPlaces): Verbatim | undefined {
-    if (bytes.length < MIN_BODY || !bytes.includes(places.sign) || !isUtf8(bytes)) return undefined;
+    if (!bytes.includes(places.sign) || !isUtf8(bytes)) return undefined;
     const spans = restsOfLongTexts(bytes, places.depths);
     if (spans === undefined || spans.length === 0) return undefined;
     const json = parseJson(withMarks(bytes, spans));

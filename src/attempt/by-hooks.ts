@@ -12,7 +12,7 @@ import type { Chain } from '../transform/chain.ts';
 import { chunksWithoutSecrets, hiderOf } from '../transform/hide-secrets.ts';
 import { HookContext } from '../transform/hook-context.ts';
 import type { UnifiedChunk } from '../unified.ts';
-import { Verbatim } from '../verbatim.ts';
+import { MIN_BODY, Verbatim } from '../verbatim.ts';
 import { type Attempt, hasContent } from './attempt.ts';
 
 /** @throws GatewayError what went wrong before anything was committed */
@@ -49,8 +49,8 @@ function leaveUnread({ exchange, format }: Attempt, chain: Chain): void {
     exchange.readAll();
     return;
   }
-  if (places === undefined || references !== undefined || exchange.unified !== undefined) return;
-  if (body.isParsed || isKept(exchange)) return;
+  if (places === undefined || body.bytes.length < MIN_BODY || body.isParsed) return;
+  if (references !== undefined || exchange.unified !== undefined || isKept(exchange)) return;
   exchange.verbatim = Verbatim.of(body.bytes, places);
 }
 
