@@ -291,6 +291,28 @@ describe('the next target', () => {
   });
 });
 
+test('the demo provider tells whole results', async () => {
+  const ask = async (body: string) => {
+    const gateway = await testGateway(
+      {
+        providers: {
+          one: { type: 'messages', baseUrl: 'http://one.test/v1', apiKey: 'k' },
+          demo: { type: 'demo' },
+        },
+        models: { m: { selector: 'in_order', targets: ['one/a', 'demo/demo'] } },
+      },
+      () => jsonReply({ error: {} }, 500),
+    );
+    const response = await gateway.post('/v1/chat/completions', body);
+    const reply: unknown = await response.json();
+    return JSON.stringify(isObject(reply) ? reply['choices'] : reply);
+  };
+  const body = inLastResult('');
+  const told = await ask(body);
+  expect(told).toContain('The tool answered');
+  expect(told).toBe(await ask(inDisguise(body)));
+});
+
 test('a transformer of a user’s own reads whole results', async () => {
   const path = join(import.meta.dir, 'fixtures/transformers/count.ts');
   const gateway = await testGateway(

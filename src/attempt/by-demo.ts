@@ -13,8 +13,10 @@ import { hookContext, unifiedOf, watchedSource } from './by-hooks.ts';
 export async function runDemo(attempt: Attempt): Promise<Response> {
   const { exchange, target, watch, stop } = attempt;
   const { call, settings } = exchange;
-  const hooks = hookContext(attempt, false);
   try {
+    // It may tell what results of tools say.
+    exchange.readAll();
+    const hooks = hookContext(attempt, false);
     const chain = await settings.chain(call.format, target);
     const unified = unifiedOf(exchange, chain, hooks);
     const fault = demoFault(target.model, exchange.stream);
