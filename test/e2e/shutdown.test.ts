@@ -65,6 +65,14 @@ function ask(plexus: Running, client: (typeof FORMAT_NAMES)[number]): Promise<Re
 }
 
 /** The lines of the usage log; fails when one is not whole. */
+/** Lines of the usage log, also while it is written. */
+function lineCount(name: string): number {
+  const logs = join(folder, name, 'logs', 'usage');
+  if (!existsSync(logs)) return 0;
+  const texts = readdirSync(logs).map((file) => readFileSync(join(logs, file), 'utf8'));
+  return texts.join('').split('\n').length - 1;
+}
+
 function usageLines(name: string): JsonObject[] {
   const logs = join(folder, name, 'logs', 'usage');
   if (!existsSync(logs)) return [];
@@ -175,7 +183,12 @@ test('kill -9 in the middle of everything damages no file', async () => {
         if (text === '') return;
       }
     });
-    await Bun.sleep(250 + round * 37);
+    const before = lineCount('killed');
+    await until(
+      () => lineCount('killed') > before + 10,
+      () => 'nothing is logged',
+    );
+    await Bun.sleep(round * 37);
     isKilled = true;
     plexus.kill('SIGKILL');
     await plexus.ended();
