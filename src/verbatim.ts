@@ -70,7 +70,7 @@ export class Verbatim {
     let isReadable = true;
     places.visit(this.json, (holder, key, isResult) => {
       const text = holder[key];
-      if (typeof text !== 'string' || !text.endsWith(END)) return;
+      if (typeof text !== 'string' || !text.endsWith(END) || !text.includes(MARK)) return;
       const whole = isResult ? text : this.restored(text);
       if (whole === undefined) isReadable = false;
       else holder[key] = whole;

@@ -356,6 +356,21 @@ describe('marks', () => {
     expect(FORMATS.chat.results && Verbatim.of(spoilt, FORMATS.chat.results)).toBeUndefined();
   });
 
+  test('are told from texts that end as they do', () => {
+    const { results } = FORMATS.messages;
+    const body = (content: string): Buffer =>
+      Buffer.from(
+        JSON.stringify({
+          messages: [
+            { role: 'assistant', content: [{ input: { deep: { text: CODE.repeat(200) } } }] },
+            { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content }] },
+          ],
+        }),
+      );
+    expect(results && Verbatim.of(body('ends so \u0001'), results)).toBeUndefined();
+    expect(results && Verbatim.of(body('ends otherwise'), results)).toBeUndefined();
+  });
+
   test('become what they stand for wherever they are in the text', () => {
     const verbatim = verbatimOf(bytes);
     const twice = verbatim.spell(
