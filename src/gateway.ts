@@ -230,13 +230,15 @@ class Turn implements Begun, OpenRecord {
 
   /**
    * Traces hold the bytes. An answer of the Responses API is kept with what was asked, and its last event
-   * repeats that, which may be read from the bytes only then.
+   * repeats that, which may be read from the bytes only then. The first event of a stream may ask how
+   * long results are that were left unread.
    */
   #releaseBody(): void {
     const { call, deps } = this;
-    const { body, verbatim } = this.#exchange ?? {};
+    const { body, verbatim, stream } = this.#exchange ?? {};
     const isRead = body?.isParsed === true || verbatim !== undefined;
-    const isReadLater = call.format.name === 'responses' && !isRead;
+    const isAskedLater = verbatim !== undefined && stream === true;
+    const isReadLater = isAskedLater || (call.format.name === 'responses' && !isRead);
     if (isReadLater || deps.traces?.of(call.id) !== undefined) return;
     body?.release();
   }

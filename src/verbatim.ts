@@ -101,11 +101,19 @@ export class Verbatim {
 
   /** The text that a text with a mark stands for; undefined when what the client wrote is not JSON. */
   restored(text: string): string | undefined {
+    const written = this.#written(text);
+    if (written === undefined) return text;
+    const rest = parseJson(`"${written.rest}"`);
+    return typeof rest === 'string' ? written.words + rest : undefined;
+  }
+
+  /** The first words of a text with a mark, and how the client wrote what follows them. */
+  #written(text: string): { words: string; rest: string } | undefined {
     const at = text.indexOf(MARK);
     const span = at < 0 ? undefined : this.#spans[Number(text.slice(at + MARK.length, -1))];
-    if (span === undefined) return text;
-    const rest = parseJson(`"${this.#bytes.toString('utf8', span.start, span.end)}"`);
-    return typeof rest === 'string' ? text.slice(0, at) + rest : undefined;
+    if (span === undefined) return undefined;
+    const rest = this.#bytes.toString('utf8', span.start, span.end);
+    return { words: text.slice(0, at), rest };
   }
 
   /** The request with all its texts. */
@@ -118,7 +126,9 @@ export class Verbatim {
 
   #wholeResult(message: UnifiedMessage): UnifiedMessage {
     const { content } = message;
-    const whole = (text: string): string => this.restored(text) ?? text;
+    // What is not JSON has its length all the same.
+    const whole = (text: string): string =>
+      this.restored(text) ?? this.#written(text)?.rest ?? text;
     if (typeof content === 'string') return { ...message, content: whole(content) };
     const parts = content?.map((part) =>
       part.type === 'text' ? { ...part, text: whole(part.text) } : part,

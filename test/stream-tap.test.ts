@@ -280,6 +280,32 @@ describe('of events that are not read, the words are counted', () => {
     expect(read('responses', stream)).toBe(4 * text.length + 'look'.length);
   });
 
+  test('once, also of calls that were announced together', () => {
+    const input = '{"some":"words"}';
+    const call = (output_index: number): object => ({
+      output_index,
+      item: { type: 'function_call', id: `${output_index}`, call_id: 'c', name: 'look' },
+    });
+    const deltas = (output_index: number): string =>
+      [...input]
+        .map((delta) => event('response.function_call_arguments.delta', { output_index, delta }))
+        .join('');
+    const done = (output_index: number): string =>
+      event('response.output_item.done', {
+        output_index,
+        item: { type: 'function_call', call_id: 'c', name: 'look', arguments: input },
+      });
+    const stream = [
+      event('response.created', { response: { id: 'r', model: 'm' } }),
+      ...[0, 1].map((i) => event('response.output_item.added', call(i))),
+      ...[0, 1].map(deltas),
+      ...[0, 1].map(done),
+    ].join('');
+    expect(counted('responses', cut(stream, []))).toBe(
+      2 * ('look'.length + input.replaceAll('"', '\\"').length),
+    );
+  });
+
   test('of an answer that breaks off', () => {
     const half = all.join('').split('" of it"')[0] ?? '';
     expect(counted('responses', cut(half, []))).toBe(14);

@@ -257,6 +257,37 @@ function inLastResult(raw: string): string {
   return whole.slice(0, at) + raw + whole.slice(at);
 }
 
+test('the first event of a stream counts what is unread also when the answer breaks at once', async () => {
+  const ask = async (body: string) => {
+    const words = { id: 'c', model: 'up', choices: [{ index: 0, delta: { content: 'hello' } }] };
+    const gateway = await testGateway(oneProvider('chat'), () =>
+      streamReply([
+        `data: ${JSON.stringify(words)}\n\ndata: {"error":{"message":"overloaded"}}\n\n`,
+      ]),
+    );
+    const response = await gateway.post('/v1/messages', body);
+    return /"input_tokens":(\d+)/.exec(await response.text())?.[1];
+  };
+  const body = JSON.stringify({ ...CONVERSATIONS.messages('m'), stream: true });
+  const counted = await ask(body);
+  expect(Number(counted)).toBeGreaterThan(1000);
+  expect(counted).toBe((await ask(inDisguise(body))) ?? '');
+});
+
+test('what is no JSON is counted, too, when a provider takes it', async () => {
+  const gateway = await testGateway(oneProvider('messages'), () =>
+    jsonReply({
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'text', text: 'ok' }],
+      stop_reason: 'end_turn',
+    }),
+  );
+  const response = await gateway.post('/v1/chat/completions', inLastResult('\\x'));
+  expect(response.status).toBe(200);
+  expect(gateway.records[0]?.usage?.input).toBeGreaterThan(3000);
+});
+
 describe('the next target', () => {
   const two = (second: FormatName, more: object = {}): object => ({
     providers: {

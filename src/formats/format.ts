@@ -143,7 +143,7 @@ export interface Format {
 
 /** Reads a provider's stream. */
 export interface EventDecoder extends Stage<SseEvent, UnifiedChunk> {
-  /** Pieces (`quietEvents`) of what was announced last passed by unread: they are no news any more. */
+  /** Pieces (`quietEvents`) of what was announced passed by unread: they are no news any more. */
   skipped?(): void;
 }
 

@@ -48,8 +48,6 @@ interface ItemState {
 export class ResponsesDecoder implements EventDecoder {
   readonly #context: ProviderContext;
   readonly #items = new Map<number | string, ItemState>();
-  /** The item that was announced last. */
-  #newest: ItemState | undefined;
   readonly #kinds: Kinds = { calls: false, refusal: false, text: false };
   #calls = 0;
   #isStarted = false;
@@ -117,7 +115,8 @@ export class ResponsesDecoder implements EventDecoder {
   }
 
   skipped(): void {
-    if (this.#newest) this.#newest.isSkipped = true;
+    // Several may have been announced before the first piece; which one it was of nobody read.
+    for (const item of this.#items.values()) if (!item.isDone) item.isSkipped = true;
   }
 
   #fail(error: Extract<UnifiedChunk, { type: 'error' }>['error']): readonly UnifiedChunk[] {
@@ -402,7 +401,6 @@ export class ResponsesDecoder implements EventDecoder {
     if (item === undefined) {
       item = newState({ id: event['item_id'] });
       this.#items.set(key, item);
-      this.#newest = item;
     }
     return item;
   }
@@ -410,7 +408,6 @@ export class ResponsesDecoder implements EventDecoder {
   #newItem(event: JsonObject, item: JsonObject): ItemState {
     const state = newState(item);
     this.#items.set(this.#keyOf(event), state);
-    this.#newest = state;
     return state;
   }
 }
